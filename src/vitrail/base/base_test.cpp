@@ -1,0 +1,107 @@
+#include <cmath>
+#include <filesystem>
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "vitrail/base/checked.h"
+#include "vitrail/base/error.h"
+#include "vitrail/base/file.h"
+#include "vitrail/base/random.h"
+#include "vitrail/base/tensor.h"
+#include "vitrail/base/text.h"
+
+namespace vitrail {
+namespace {
+
+TEST(Error, TextAnswersWhereWhatAllowedNext) {
+  EXPECT_EQ(error_text({.where = "a.png", .found = "label 19", .allowed = "0..18", .next = "Map it"}),
+            "a.png: label 19; 0..18. Map it.");
+  EXPECT_EQ(error_text({.where = "a.png", .allowed = "must be a PNG"}), "a.png: must be a PNG.");
+}
+
+TEST(Text, NearestFindsASlipButNotAStranger) {
+  const std::vector<std::string> names{"mobilenet-x0.5-fcn8", "squeezenet1.1-fcn8"};
+  EXPECT_EQ(nearest("mobilnet-x0.5-fcn8", names), "mobilenet-x0.5-fcn8");
+  EXPECT_EQ(nearest("zzz", names), "");
+  EXPECT_NE(did_you_mean("zzz", names).find("squeezenet1.1-fcn8"), std::string::npos);
+}
+
+TEST(Text, EscapesWhatWouldBreakJsonOrHtml) {
+  EXPECT_EQ(json_escaped("a\"b\\\n"), "a\\\"b\\\\\\u000a");
+  EXPECT_EQ(html_escaped("<a & 'b'>"), "&lt;a &amp; &#39;b&#39;&gt;");
+}
+
+TEST(Checked, ThrowsInsteadOfWrapping) {
+  EXPECT_EQ(checked_product({2, 3, 4}, "x"), 24);
+  EXPECT_THROW(checked_mul(int64_t{1} << 40, int64_t{1} << 40, "x"), Error);
+  EXPECT_THROW(checked_product({-1, 3}, "x"), Error);
+}
+
+TEST(Random, IsReproducibleAndForksAreIndependent) {
+  Random a(7), b(7);
+  for (int i = 0; i < 100; ++i)
+    ASSERT_EQ(a.next(), b.next());
+  EXPECT_EQ(a.fork(3).next(), Random(7).fork(3).next()) << "a fork depends on the seed and the key alone";
+  EXPECT_NE(a.fork(3).next(), a.fork(4).next());
+  Random resumed = Random::from_state(a.state());
+  EXPECT_EQ(resumed.next(), a.next());
+}
+
+TEST(Random, IntegerStaysInRangeAndReachesItsEnds) {
+  Random random(1);
+  std::set<int64_t> seen;
+  for (int i = 0; i < 1000; ++i)
+    seen.insert(random.integer(-2, 2));
+  EXPECT_EQ(seen, (std::set<int64_t>{-2, -1, 0, 1, 2}));
+}
+
+TEST(Random, NormalHasUnitVariance) {
+  Random random(5);
+  double sum = 0, squares = 0;
+  for (int i = 0; i < 20000; ++i) {
+    const double x = random.normal();
+    sum += x;
+    squares += x * x;
+  }
+  EXPECT_NEAR(sum / 20000, 0, 0.03);
+  EXPECT_NEAR(squares / 20000, 1, 0.05);
+}
+
+TEST(Tensor, HalfPrecisionRoundTripsEveryBitPattern) {
+  for (uint32_t bits = 0; bits < 65536; ++bits) {
+    const float value = f32_from_f16(static_cast<uint16_t>(bits));
+    if (!std::isnan(value)) {
+      ASSERT_EQ(f16_from_f32(value), bits);
+    }
+    const float brain = f32_from_bf16(static_cast<uint16_t>(bits));
+    if (!std::isnan(brain)) {
+      ASSERT_EQ(bf16_from_f32(brain), bits);
+    }
+  }
+}
+
+TEST(Tensor, RefusesAWrongTypeAndAWrongSize) {
+  Tensor tensor = Tensor::zeros(DataType::f32, {2, 3});
+  EXPECT_THROW(tensor.data<int64_t>(), Error);
+  EXPECT_THROW(tensor.reshaped({7}), Error);
+  EXPECT_THROW(Tensor::from<float>({3}, std::vector<float>{1, 2}), Error);
+  EXPECT_THROW(Tensor::zeros(DataType::f32, {int64_t{1} << 62, 8}), Error);
+}
+
+TEST(File, AtomicWriteReplacesAndLeavesNoTemporaryBehind) {
+  const auto folder = std::filesystem::path(testing::TempDir()) / "vitrail_base_test";
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder);
+  write_file_atomically(folder / "a.txt", "one");
+  write_file_atomically(folder / "a.txt", "two");
+  EXPECT_EQ(read_file(folder / "a.txt"), "two");
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder), {}), 1);
+  EXPECT_THROW(read_file(folder / "missing"), Error);
+  EXPECT_THROW(read_file(folder), Error) << "a folder is not a file";
+  EXPECT_THROW(read_file(folder / "a.txt", 2), Error);
+  EXPECT_THROW(write_file_atomically(folder / "no" / "such" / "folder", "x"), Error);
+}
+
+}  // namespace
+}  // namespace vitrail
