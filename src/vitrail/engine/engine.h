@@ -1,0 +1,66 @@
+#pragma once
+// The engine: runs a graph on the CPU, without LibTorch.
+//
+// Use it wherever masks are needed from images: it folds batch normalisation into the convolutions, fuses
+// activations and sums, plans one arena for all intermediate maps and runs oneDNN's kernels and our own.
+//
+//   Engine engine(model.graph, model.weights);
+//   Tensor image = Tensor::zeros(DataType::f32, {1, 3, 360, 480});     // N x C x H x W, preprocessed
+//   std::vector<Tensor> outputs = engine.run({image});                 // logits [1, classes, 360, 480]
+//
+// Any input size is accepted: a program is compiled the first time a size is seen and kept. `run` may be
+// called from many threads at once; they share the programs and the packed weights, and each call has an
+// arena of its own.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "vitrail/graph/model.h"
+
+namespace vitrail {
+
+struct EngineOptions {
+  int threads = 0;  ///< threads of one run; 0 = all cores the process may use
+  int64_t cached_programs =
+      8;  ///< programs kept for different input sizes; the least recently used goes first
+};
+
+/// What a program is made of, for `inspect --engine`, tests and benchmarks.
+struct StepReport {
+  std::string name;                ///< the node (the last one, where several were fused)
+  std::string kind;                ///< "convolution", "resize", ...
+  std::string kernel;              ///< the implementation: oneDNN's info string, or "vitrail"
+  std::vector<std::string> fused;  ///< names of the nodes that this step also does
+  Shape output;
+  int64_t multiply_adds = 0;
+};
+
+struct ProgramReport {
+  std::vector<StepReport> steps;
+  int64_t arena_bytes = 0;   ///< allocated once per concurrent run
+  int64_t weight_bytes = 0;  ///< packed weights, shared
+};
+
+class Engine {
+ public:
+  /// Takes the inference part of `graph`. Throws Error(usage) naming every parameter without a value in
+  /// `weights`, and Error(unsupported) naming every node it cannot run, all at once.
+  Engine(const Graph& graph, const Weights& weights, EngineOptions options = {});
+  ~Engine();
+  Engine(Engine&&) noexcept;
+  Engine& operator=(Engine&&) noexcept;
+
+  /// Values of the graph's outputs, in order, for its inputs, in order. Thread-safe.
+  std::vector<Tensor> run(const std::vector<Tensor>& inputs) const;
+
+  /// Compiles for these input shapes now (or finds the program) and describes it.
+  ProgramReport report(const std::vector<Shape>& inputs) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace vitrail

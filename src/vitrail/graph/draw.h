@@ -1,0 +1,14 @@
+#pragma once
+// A graph as Graphviz text: `vitrail inspect NET --dot | dot -Tsvg > net.svg`.
+
+#include <string>
+
+#include "vitrail/graph/graph.h"
+
+namespace vitrail {
+
+/// One box per node with its type, name and output shape for `input`; batch normalisation and activations are
+/// joined to the convolution that feeds them when nothing else reads it.
+std::string graphviz(const Graph& graph, const Shape& input);
+
+}  // namespace vitrail

@@ -1,0 +1,163 @@
+#pragma once
+// The operators: typed structs with the names, attributes and semantics of ONNX. Whoever knows ONNX knows
+// these.
+//
+// Adding one: its struct here and a line in `Op`; its shape rule in shape_rules.cpp; its multiply-adds in
+// cost.cpp if it has any; one case each in train/module.cpp, engine/compile.cpp and onnx/ (export and
+// import). The compiler names every place that is missing, because `Op` is a closed variant.
+//
+// Tensors are N x C x H x W. Attributes over space are {vertical, horizontal}; pads are {top, left, bottom,
+// right}.
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace vitrail {
+
+using Pair = std::array<int64_t, 2>;  ///< {vertical, horizontal}
+using Pads = std::array<int64_t, 4>;  ///< {top, left, bottom, right}
+
+/// ONNX auto_pad. `same_upper` is TensorFlow's SAME: out = ceil(in / stride), the odd row or column goes to
+/// the bottom/right.
+enum class AutoPad { explicit_pads, same_upper, same_lower, valid };
+
+namespace op {
+
+/// y = x (*) weight + bias. Inputs: x [N,C,H,W], weight [M, C/group, kh, kw], bias [M] (optional).
+struct Conv {
+  Pair strides{1, 1};
+  Pads pads{0, 0, 0, 0};
+  Pair dilations{1, 1};
+  int64_t group = 1;
+  AutoPad auto_pad = AutoPad::explicit_pads;
+};
+
+/// Transposed convolution (the gradient of Conv to its input). Inputs: x [N,C,H,W], weight [C, M/group, kh,
+/// kw], bias [M] (optional). out = (in-1)*stride + (k-1)*dilation + 1 - pads + output_padding.
+struct ConvTranspose {
+  Pair strides{1, 1};
+  Pads pads{0, 0, 0, 0};
+  Pair dilations{1, 1};
+  Pair output_padding{0, 0};
+  int64_t group = 1;
+};
+
+/// y = (x - mean) / sqrt(var + epsilon) * scale + bias per channel. Inputs: x, scale, bias, mean, var (each
+/// [C]). In training the batch's own statistics are used, and running = momentum * running + (1 - momentum) *
+/// batch (ONNX's and TensorFlow's momentum: 0.9 here is PyTorch's 0.1).
+struct BatchNormalization {
+  double epsilon = 1e-5;
+  double momentum = 0.9;
+};
+
+struct Relu {};
+/// min(max(x, min), max); ReLU6 is Clip{0, 6}.
+struct Clip {
+  double min = 0;
+  double max = 6;
+};
+struct Sigmoid {};
+struct Identity {};
+
+/// Element-wise with ONNX (numpy) broadcasting. Inputs: a, b.
+struct Add {};
+struct Mul {};
+
+/// Inputs: one or more tensors that agree in every dimension but `axis`.
+struct Concat {
+  int64_t axis = 1;
+};
+
+/// Maximum over windows; padding never wins. `ceil_mode` rounds the output size up (Caffe), without a window
+/// that would start beyond the padded input.
+struct MaxPool {
+  Pair kernel{2, 2};
+  Pair strides{2, 2};
+  Pads pads{0, 0, 0, 0};
+  bool ceil_mode = false;
+  AutoPad auto_pad = AutoPad::explicit_pads;
+};
+struct AveragePool {
+  Pair kernel{2, 2};
+  Pair strides{2, 2};
+  Pads pads{0, 0, 0, 0};
+  bool ceil_mode = false;
+  bool count_include_pad = false;
+  AutoPad auto_pad = AutoPad::explicit_pads;
+};
+struct GlobalAveragePool {};  ///< mean over H and W: [N,C,1,1]
+
+enum class ResizeMode { nearest, linear, cubic };
+/// Where output pixel centres fall in the input (ONNX coordinate_transformation_mode).
+///   half_pixel:    src = (dst + 0.5) / scale - 0.5        (OpenCV, PyTorch align_corners=False)
+///   align_corners: src = dst * (in - 1) / (out - 1)       (corner pixels coincide)
+///   asymmetric:    src = dst / scale                      (TensorFlow 1)
+///   pytorch_half_pixel: half_pixel, but 0 where out == 1
+enum class CoordinateMode { half_pixel, align_corners, asymmetric, pytorch_half_pixel };
+enum class NearestMode { round_prefer_floor, round_prefer_ceil, floor, ceil };
+
+/// Resizes H and W. Inputs: x, and optionally a reference whose H and W are taken ("upsample to the image").
+/// Without a reference exactly one of `scales` (out = floor(in * scale)) and `sizes` is set. `linear` does
+/// not antialias.
+struct Resize {
+  ResizeMode mode = ResizeMode::linear;
+  CoordinateMode coordinates = CoordinateMode::half_pixel;
+  NearestMode nearest = NearestMode::round_prefer_floor;
+  std::optional<std::array<double, 2>> scales;  ///< {vertical, horizontal}
+  std::optional<Pair> sizes;                    ///< {height, width}
+  double cubic_a = -0.75;
+};
+
+/// The window of x whose top-left corner is (top, left) and whose H and W are the reference's. Inputs: x,
+/// reference. It fails where the window leaves x. (ONNX: Shape + Slice.)
+struct Crop {
+  int64_t top = 0;
+  int64_t left = 0;
+};
+
+enum class PadMode { constant, reflect, edge };
+/// Pads (or, where negative, crops) H and W.
+struct Pad {
+  Pads pads{0, 0, 0, 0};
+  PadMode mode = PadMode::constant;
+  double value = 0;
+};
+
+struct Softmax {
+  int64_t axis = 1;
+};
+/// Index (i64) of the largest value along `axis`; the first one wins a tie.
+struct ArgMax {
+  int64_t axis = 1;
+  bool keep_dims = true;
+};
+/// Zeroes elements with probability `ratio` and scales the rest in training; the identity otherwise.
+/// `per_channel` drops whole feature maps (Dropout2d).
+struct Dropout {
+  double ratio = 0.5;
+  bool per_channel = false;
+};
+
+}  // namespace op
+
+using Op =
+    std::variant<op::Conv, op::ConvTranspose, op::BatchNormalization, op::Relu, op::Clip, op::Sigmoid,
+                 op::Identity, op::Add, op::Mul, op::Concat, op::MaxPool, op::AveragePool,
+                 op::GlobalAveragePool, op::Resize, op::Crop, op::Pad, op::Softmax, op::ArgMax, op::Dropout>;
+
+/// The ONNX operator type: "Conv", "BatchNormalization" ... (Crop, ours, is "Crop").
+std::string_view type_name(const Op& op);
+
+/// For std::visit with one lambda per operator.
+template <class... Cases>
+struct Overload : Cases... {
+  using Cases::operator()...;
+};
+template <class... Cases>
+Overload(Cases...) -> Overload<Cases...>;
+
+}  // namespace vitrail

@@ -1,0 +1,46 @@
+#pragma once
+// The networks by name. `vitrail list nets` prints this table; every entry is tested without another word:
+// shapes, parameter counts, engine == LibTorch, gradients, ONNX round trip.
+//
+//   Model model = build_net("mobilenet-x0.5-fcn8", {.classes = 19});   // graph and preprocessing; no weights
+//   yet
+//
+// Adding one: its function in nets/semantic/, and one line in registry.cpp.
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "vitrail/graph/model.h"
+
+namespace vitrail {
+
+struct NetOptions {
+  int64_t classes = 19;
+  std::map<std::string, std::string> set;  ///< `--set key=value`; a key the network does not know is refused
+};
+
+/// Parameter counts that the network must have (tested): from a paper's table or computed by an independent
+/// count.
+struct DeclaredCount {
+  int64_t classes = 0;
+  int64_t learnable = 0;
+  int64_t with_running_statistics = 0;
+};
+
+struct NetEntry {
+  std::string name;
+  std::string summary;                ///< one line
+  std::string source;                 ///< paper, section or table
+  Model (*build)(const NetOptions&);  ///< weights empty; info has architecture and preprocessing
+  std::vector<DeclaredCount> declared;
+  std::string pretrained;  ///< file name of the encoder's ImageNet weights, or empty
+};
+
+const std::vector<NetEntry>& nets();
+/// Throws Error(usage) listing what exists, with the nearest name first.
+const NetEntry& find_net(const std::string& name);
+Model build_net(const std::string& name, const NetOptions& options = {});
+
+}  // namespace vitrail

@@ -1,0 +1,37 @@
+#pragma once
+// Models as ONNX files, both ways.
+//
+//   write_onnx("street.onnx", model);            // opset 17, dynamic batch, height and width, metadata,
+//   checked Model model = read_onnx("street.onnx");      // graph, weights and metadata back
+//
+// A file is complete: its metadata carries task, classes, palette, preprocessing and label map
+// (weights/model_info.h).
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "vitrail/graph/model.h"
+
+namespace vitrail {
+
+struct OnnxExportOptions {
+  int64_t batch = 0;   ///< 0 = any batch size ("N" in the file)
+  int64_t height = 0;  ///< 0 = any height ("H"); fixed sizes let other runtimes fold every shape computation
+  int64_t width = 0;   ///< 0 = any width ("W")
+};
+
+/// The inference part of `model` as the bytes of an ONNX file (opset 17, IR version 8), passed by the ONNX
+/// checker. Throws Error(usage) naming every parameter without a value.
+std::string onnx_bytes(const Model& model, const OnnxExportOptions& options = {});
+/// onnx_bytes, written atomically.
+void write_onnx(const std::filesystem::path& path, const Model& model, const OnnxExportOptions& options = {});
+
+/// Reads a model. `name` appears in errors. Throws Error(format) for bytes that are not a sound ONNX model
+/// and Error(unsupported) listing every node whose operator or attribute the graph has no word for, all at
+/// once. A file without Vitrail's metadata is read too; its `info.classes` is then empty.
+Model onnx_from_bytes(std::string_view bytes, const std::string& name);
+Model read_onnx(const std::filesystem::path& path);
+
+}  // namespace vitrail

@@ -1,0 +1,26 @@
+#pragma once
+// ModelInfo as text pairs: the same metadata in an ONNX file (metadata_props) and in a safetensors header
+// (__metadata__).
+//
+// Keys, all starting with "vitrail.": task, architecture, classes (JSON list of names), palette (JSON list of
+// [r,g,b]), channel_order, mean, std (JSON lists, 0..255 scale), multiple, height, width, label_map (JSON
+// object), dataset, recipe, and "vitrail.note.<key>" for each note. "vitrail.format" is the version of this
+// layout.
+
+#include <map>
+#include <string>
+
+#include "vitrail/graph/model.h"
+
+namespace vitrail {
+
+std::map<std::string, std::string> metadata_from_info(const ModelInfo& info);
+
+/// Whether these pairs hold what predict needs.
+bool has_model_info(const std::map<std::string, std::string>& metadata);
+
+/// Throws Error(format) naming `source` and the key for a value that is malformed, of the wrong length or out
+/// of range.
+ModelInfo info_from_metadata(const std::map<std::string, std::string>& metadata, const std::string& source);
+
+}  // namespace vitrail
