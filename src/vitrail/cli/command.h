@@ -1,0 +1,49 @@
+#pragma once
+// A command of the program: `vitrail NAME ...`.
+//
+// Adding one: its file NAME_command.cpp, its function declared here, and a line in the table of main.cpp.
+//
+//   int list_command(CLI::App& app, const Arguments& arguments) {
+//     bool json = false;
+//     app.add_flag("--json", json, "print JSON on standard output, and nothing else there");
+//     parse(app, arguments);          // --help and wrong arguments leave from here
+//     ...
+//     return 0;                       // the program's exit status
+//   }
+//
+// A command prints its result on standard output and throws vitrail::Error for everything that goes wrong;
+// main writes `vitrail: <text>` on standard error and exits 1, or 2 where the user's arguments were at fault
+// (ErrorKind::usage).
+
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+namespace vitrail::cli {
+
+using Arguments = std::vector<std::string>;  ///< what follows the command's name
+
+/// `app` comes with name and summary set, and shows the default of every option in its help.
+using CommandFunction = int (*)(CLI::App& app, const Arguments& arguments);
+
+struct Command {
+  std::string name;
+  std::string summary;  ///< one line, for `vitrail --help`
+  CommandFunction run;
+};
+
+/// Reads `arguments` into the variables bound to `app`. Throws CLI::CallForHelp for --help and
+/// CLI::ParseError for wrong arguments, naming the nearest option for an unknown one; main answers both.
+void parse(CLI::App& app, const Arguments& arguments);
+
+int segment_command(CLI::App& app, const Arguments& arguments);
+int evaluate_command(CLI::App& app, const Arguments& arguments);
+int inspect_command(CLI::App& app, const Arguments& arguments);
+int export_command(CLI::App& app, const Arguments& arguments);
+int list_command(CLI::App& app, const Arguments& arguments);
+int check_dataset_command(CLI::App& app, const Arguments& arguments);
+int doctor_command(CLI::App& app, const Arguments& arguments);
+int train_command(CLI::App& app, const Arguments& arguments);  ///< built with VITRAIL_TRAIN only
+
+}  // namespace vitrail::cli
