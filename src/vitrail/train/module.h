@@ -1,0 +1,98 @@
+#pragma once
+// A graph as something LibTorch can train: its parameters as tensors, its nodes as differentiable operations.
+//
+//   Module module(model.graph, initial_weights(model.graph, seed), {.frozen = {"encoder.Conv2d_0.*"}});
+//   module.train(true);
+//   module.set_dropout_seed(step);                                 // same seed, same masks
+//   NamedTensors outputs = module.forward({images});               // images: f32 [N, 3, H, W]
+//   loss(outputs, labels).total.backward();                        // see losses.h, optimizer.h
+//   Engine engine(model.graph, module.weights());                  // evaluate what was trained so far
+//
+// Every operator of graph/op.h has ONNX's semantics here, so that what is trained is what the engine runs.
+// A Module is used by one thread at a time.
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <torch/torch.h>
+
+#include "vitrail/graph/liveness.h"
+#include "vitrail/graph/model.h"
+
+namespace vitrail::train {
+
+/// Tensors by name, in an order that means something (the graph's).
+using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
+
+struct ModuleOptions {
+  /// Patterns (pattern.h) of parameters that are not trained. One that matches nothing is refused.
+  std::vector<std::string> frozen;
+  /// Batch normalisation uses (and keeps) its running statistics in training too, as with tiny batches.
+  bool frozen_batch_norm = false;
+  /// Activations as N x H x W x C in memory: the fast layout on a CPU (measured in bench/), same values.
+  bool channels_last = true;
+};
+
+class Module {
+ public:
+  /// Takes a value for every parameter of `graph` from `weights` as `load` does; throws as it does, and
+  /// Error(usage) for a pattern in `frozen` that matches nothing.
+  Module(Graph graph, const Weights& weights, ModuleOptions options = {});
+
+  /// Training mode: batch statistics (which also move the running ones), dropout, training-only outputs.
+  /// A fresh module is in training mode.
+  void train(bool on) { training_ = on; }
+  bool training() const { return training_; }
+
+  /// What dropout draws in the next forward pass. Set from the step's number, it makes a resumed run draw
+  /// what the uninterrupted one would have drawn; without a call each pass continues the sequence.
+  void set_dropout_seed(uint64_t seed);
+
+  /// The graph's outputs by name, in its order, for its inputs in its order. In training mode the
+  /// training-only outputs are among them. Throws Error(shape) naming the node for sizes that do not fit, and
+  /// where a batch holds one value per channel and batch normalisation has nothing to normalise.
+  /// Outside training mode each value is freed after its last use (under torch::NoGradGuard).
+  NamedTensors forward(const std::vector<at::Tensor>& inputs);
+  NamedTensors forward(const std::map<std::string, at::Tensor>& inputs);
+
+  /// Parameters that the optimiser changes (learnable and not frozen), in the graph's order.
+  NamedTensors learnable() const;
+  /// All parameters, running statistics and constants, in the graph's order.
+  NamedTensors tensors() const;
+  const Graph& graph() const { return graph_; }
+  const ModuleOptions& options() const { return options_; }
+
+  /// A copy of every tensor, by name.
+  Weights weights() const;
+  /// Replaces every tensor's values. Throws Error(usage) naming all missing and unexpected names,
+  /// Error(shape) all of the wrong shape; then nothing has changed.
+  void load(const Weights& weights);
+
+  /// Computes in `type` from now on (at::kDouble for gradient checks).
+  void to(at::ScalarType type);
+
+ private:
+  NamedTensors run(std::vector<at::Tensor> values);
+  at::Tensor compute(const Node& node, const std::vector<at::Tensor>& values);
+  at::Tensor batch_norm(const Node& node, const op::BatchNormalization& op, const std::vector<at::Tensor>& x);
+  at::Tensor dropout(const op::Dropout& op, const at::Tensor& x);
+
+  Graph graph_;
+  ModuleOptions options_;
+  bool training_ = true;
+  at::Generator generator_;
+  std::vector<at::Tensor> tensors_;          ///< by index in graph_.parameters()
+  std::vector<bool> frozen_;                 ///< by index in graph_.parameters()
+  std::vector<int32_t> parameter_by_value_;  ///< by value id; -1 = not a parameter
+  std::vector<Lifetime> lifetimes_;          ///< by value id
+  std::vector<bool> needed_in_eval_;  ///< by node: whether an output that is not training-only reads it
+};
+
+/// Host tensors to LibTorch's and back: contiguous copies, the same type.
+at::Tensor to_torch(const Tensor& tensor);
+Tensor from_torch(const at::Tensor& tensor);
+
+}  // namespace vitrail::train
