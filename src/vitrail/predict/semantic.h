@@ -14,6 +14,7 @@
 #include "vitrail/engine/engine.h"
 #include "vitrail/graph/model.h"
 #include "vitrail/image/image.h"
+#include "vitrail/image/preprocess.h"
 
 namespace vitrail {
 
@@ -40,8 +41,5 @@ class SemanticPredictor {
   struct State;
   std::unique_ptr<State> state_;
 };
-
-/// The network's input for an image: f32 [1, C, H', W'] with channel order, mean, std and padding applied.
-Tensor preprocess(const Image& image, const Preprocessing& preprocessing);
 
 }  // namespace vitrail
