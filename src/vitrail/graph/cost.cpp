@@ -1,0 +1,90 @@
+#include "vitrail/graph/cost.h"
+
+#include <algorithm>
+#include <set>
+
+#include "vitrail/base/checked.h"
+#include "vitrail/graph/liveness.h"
+#include "vitrail/graph/shape_inference.h"
+
+namespace vitrail {
+namespace {
+
+int64_t multiply_adds(const Node& node, const ShapeTable& shapes) {
+  if (std::holds_alternative<op::Conv>(node.op)) {
+    const Shape& weight = shapes[node.inputs[1]];
+    return checked_product({element_count(shapes[node.outputs[0]]), weight[1], weight[2], weight[3]},
+                           node.name);
+  }
+  if (std::holds_alternative<op::ConvTranspose>(node.op)) {
+    const Shape& weight = shapes[node.inputs[1]];
+    return checked_product({element_count(shapes[node.inputs[0]]), weight[1], weight[2], weight[3]},
+                           node.name);
+  }
+  return 0;
+}
+
+int64_t output_bytes(const Graph& graph, const Node& node, const ShapeTable& shapes) {
+  int64_t bytes = 0;
+  for (const Value value : node.outputs)
+    bytes = checked_add(
+        bytes, checked_mul(element_count(shapes[value]), size_of(graph.type(value)), node.name), node.name);
+  return bytes;
+}
+
+// A parameter counts once, at the first node that reads it.
+void count_parameters(const Graph& graph, const Node& node, std::set<int32_t>& counted, LayerCost& layer) {
+  for (const Value value : node.inputs) {
+    const Parameter* parameter = value.exists() ? graph.parameter_of(value) : nullptr;
+    if (parameter == nullptr || parameter->role == Role::constant || !counted.insert(value.id).second)
+      continue;
+    const int64_t count = element_count(parameter->shape);
+    if (parameter->role == Role::learnable) layer.parameters += count;
+    layer.parameters_with_running_statistics += count;
+  }
+}
+
+int64_t peak_bytes(const Graph& graph, const ShapeTable& shapes) {
+  const std::vector<Lifetime> lives = lifetimes(graph);
+  std::vector<int64_t> change(graph.nodes().size() + 3, 0);  // at position made + 1 (inputs are made at -1)
+  for (int32_t id = 0; id < graph.value_count(); ++id) {
+    const Value value{id};
+    if (graph.parameter_of(value) != nullptr) continue;
+    const int64_t bytes =
+        checked_mul(element_count(shapes[value]), size_of(graph.type(value)), "peak memory");
+    const Lifetime life = lives[static_cast<size_t>(id)];
+    change[static_cast<size_t>(life.made + 1)] += bytes;
+    change[static_cast<size_t>(life.last_read + 2)] -= bytes;
+  }
+  int64_t alive = 0, peak = 0;
+  for (const int64_t delta : change)
+    peak = std::max(peak, alive += delta);
+  return peak;
+}
+
+}  // namespace
+
+Cost cost_of(const Graph& whole, const Shape& input) {
+  const Graph graph = whole.for_inference();
+  const ShapeTable shapes = infer_shapes(graph, input);
+  Cost cost;
+  std::set<int32_t> counted;
+  for (const Node& node : graph.nodes()) {
+    LayerCost layer;
+    layer.name = node.name;
+    layer.type = type_name(node.op);
+    layer.output = shapes[node.outputs[0]];
+    count_parameters(graph, node, counted, layer);
+    layer.multiply_adds = multiply_adds(node, shapes);
+    layer.activation_bytes = output_bytes(graph, node, shapes);
+    cost.parameters_learnable += layer.parameters;
+    cost.parameters_with_running_statistics += layer.parameters_with_running_statistics;
+    cost.multiply_adds = checked_add(cost.multiply_adds, layer.multiply_adds, "multiply-adds");
+    cost.activation_bytes = checked_add(cost.activation_bytes, layer.activation_bytes, "activation bytes");
+    cost.layers.push_back(std::move(layer));
+  }
+  cost.peak_bytes = peak_bytes(graph, shapes);
+  return cost;
+}
+
+}  // namespace vitrail
