@@ -1,0 +1,133 @@
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "vitrail/base/error.h"
+#include "vitrail/graph/cost.h"
+#include "vitrail/graph/shape_inference.h"
+#include "vitrail/nets/encoders/mobilenet_v1.h"
+#include "vitrail/nets/encoders/output_stride.h"
+#include "vitrail/nets/options.h"
+#include "vitrail/nets/registry.h"
+
+namespace vitrail {
+namespace {
+
+class EveryNet : public testing::TestWithParam<NetEntry> {};
+
+std::string test_name(const testing::TestParamInfo<NetEntry>& info) {
+  std::string name = info.param.name;
+  for (char& c : name)
+    if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
+  return name;
+}
+
+TEST_P(EveryNet, HasTheDeclaredParameterCounts) {
+  ASSERT_FALSE(GetParam().declared.empty()) << "a network declares its counts";
+  for (const DeclaredCount& declared : GetParam().declared) {
+    const Model model = build_net(GetParam().name, {.classes = declared.classes});
+    const Cost cost = cost_of(model.graph, {1, 3, 256, 512});
+    EXPECT_EQ(cost.parameters_learnable, declared.learnable);
+    EXPECT_EQ(cost.parameters_with_running_statistics, declared.with_running_statistics);
+  }
+}
+
+TEST_P(EveryNet, KeepsTheImageSizeForAnySize) {
+  const Model model = build_net(GetParam().name, {.classes = 5});
+  for (const int64_t height : {33, 64, 97, 360, 511})
+    for (const int64_t width : {47, 64, 130, 481}) {
+      const ShapeTable shapes = infer_shapes(model.graph, {2, 3, height, width});
+      EXPECT_EQ(shapes[model.graph.outputs()[0].value], (Shape{2, 5, height, width}));
+    }
+}
+
+TEST_P(EveryNet, SaysWhatItsInputMustBe) {
+  const Model model = build_net(GetParam().name, {});
+  ASSERT_EQ(model.graph.inputs().size(), 1u);
+  EXPECT_EQ(model.info.preprocessing.mean.size(), 3u);
+  EXPECT_EQ(model.info.architecture, GetParam().name);
+}
+
+TEST_P(EveryNet, RefusesAnUnknownOption) {
+  EXPECT_THROW(build_net(GetParam().name, {.set = {{"no_such_option", "1"}}}), Error);
+}
+
+INSTANTIATE_TEST_SUITE_P(Registry, EveryNet, testing::ValuesIn(nets()), test_name);
+
+TEST(Registry, NamesAreUniqueAndAnUnknownOneGetsTheNearest) {
+  std::set<std::string> names;
+  for (const NetEntry& entry : nets())
+    EXPECT_TRUE(names.insert(entry.name).second) << entry.name;
+  try {
+    find_net("mobilnet-x0.5-fcn8");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("Did you mean 'mobilenet-x0.5-fcn8'?"), std::string::npos)
+        << error.what();
+  }
+}
+
+// SPEC 2.2 measured these at 2048x1024 (encoder and score layers).
+TEST(Cost, MultiplyAddsOfTheThesisNetworks) {
+  const std::vector<std::pair<std::string, double>> expected{
+      {"mobilenet-x0.5-bilinear", 6.25e9}, {"mobilenet-x0.5-os16", 8.77e9}, {"mobilenet-x0.5-os8", 28.01e9}};
+  for (const auto& [name, multiply_adds] : expected) {
+    const Cost cost = cost_of(build_net(name, {}).graph, {1, 3, 1024, 2048});
+    EXPECT_NEAR(static_cast<double>(cost.multiply_adds), multiply_adds, 0.02 * multiply_adds) << name;
+  }
+}
+
+// SPEC 1.3's table: dilation rates of MobileNetV1's depthwise layers 6 to 13.
+TEST(OutputStride, FollowsTheSlimRule) {
+  const std::vector<int64_t> strides{2, 1, 2, 1, 2, 1, 2,
+                                     1, 1, 1, 1, 1, 2, 1};  // Conv2d_0, then layers 1..13
+  auto rates = [&](int64_t wanted) {
+    OutputStride walk(wanted);
+    std::vector<int64_t> out;
+    for (const int64_t stride : strides)
+      out.push_back(walk.next(stride).dilation);
+    return std::vector<int64_t>(out.begin() + 6, out.end());  // layers 6..13
+  };
+  EXPECT_EQ(rates(32), (std::vector<int64_t>{1, 1, 1, 1, 1, 1, 1, 1}));
+  EXPECT_EQ(rates(16), (std::vector<int64_t>{1, 1, 1, 1, 1, 1, 1, 2}));
+  EXPECT_EQ(rates(8), (std::vector<int64_t>{1, 2, 2, 2, 2, 2, 2, 4}));
+}
+
+TEST(MobileNetV1, TapsHaveTheStridesAndChannelsOfTheTable) {
+  Graph graph;
+  const Value image = graph.input("image", {1, 3, -1, -1});
+  const Features f = mobilenet_v1(Scope(graph, "backbone"), image, {});
+  ASSERT_EQ(f.skips.size(), 3u);
+  const ShapeTable shapes = infer_shapes(graph, {1, 3, 224, 224});
+  EXPECT_EQ(shapes[f.top], (Shape{1, 1024, 7, 7}));
+  EXPECT_EQ(shapes[f.skips[0].value], (Shape{1, 512, 14, 14}));
+  EXPECT_EQ(shapes[f.skips[1].value], (Shape{1, 256, 28, 28}));
+  EXPECT_EQ(shapes[f.skips[2].value], (Shape{1, 128, 56, 56}));
+}
+
+TEST(MobileNetV1, RefusesImpossibleOptions) {
+  for (const std::map<std::string, std::string>& set :
+       std::vector<std::map<std::string, std::string>>{{{"output_stride", "7"}},
+                                                       {{"depth_multiplier", "0"}},
+                                                       {{"depth_multiplier", "x"}},
+                                                       {{"last_atrous_rate", "0"}},
+                                                       {{"depth_multiplier", "nan"}}})
+    EXPECT_THROW(build_net("mobilenet-x0.5-bilinear", {.set = set}), Error)
+        << set.begin()->first << "=" << set.begin()->second;
+}
+
+TEST(MobileNetV1, AtrousRateWidensTheLastDepthwiseLayerOnly) {
+  const Model plain = build_net("mobilenet-x0.5-bilinear", {});
+  const Model wide = build_net("mobilenet-x0.5-bilinear", {.set = {{"last_atrous_rate", "5"}}});
+  for (size_t i = 0; i < plain.graph.nodes().size(); ++i) {
+    const auto* a = std::get_if<op::Conv>(&plain.graph.nodes()[i].op);
+    const auto* b = std::get_if<op::Conv>(&wide.graph.nodes()[i].op);
+    if (a == nullptr) continue;
+    const int64_t expected =
+        plain.graph.nodes()[i].name == "backbone.Conv2d_13_depthwise" ? 5 : a->dilations[0];
+    EXPECT_EQ(b->dilations[0], expected) << plain.graph.nodes()[i].name;
+  }
+}
+
+}  // namespace
+}  // namespace vitrail

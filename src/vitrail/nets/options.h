@@ -1,0 +1,32 @@
+#pragma once
+// `--set key=value` options of a network, read with types and checked for unknown keys.
+//
+//   OptionReader read("mobilenet", options.set);
+//   mobile.depth_multiplier = read.number("depth_multiplier", mobile.depth_multiplier);
+//   read.finish();   // throws Error(usage) naming the keys that nobody asked for, and those that exist
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace vitrail {
+
+class OptionReader {
+ public:
+  OptionReader(std::string network, const std::map<std::string, std::string>& set)
+      : network_(std::move(network)), set_(set) {}
+
+  double number(const std::string& key, double fallback);
+  int64_t integer(const std::string& key, int64_t fallback);
+  void finish() const;
+
+ private:
+  const std::string* find(const std::string& key);
+
+  std::string network_;
+  const std::map<std::string, std::string>& set_;
+  std::vector<std::string> known_;
+};
+
+}  // namespace vitrail
