@@ -1,6 +1,7 @@
 # Every library we lean on, and why (Debian 12 package in brackets):
 #   OpenCV [libopencv-dev]              image files, geometry, drawing, video: complete, fast, everywhere
 #   libpng [libpng-dev]                 label PNGs: OpenCV expands palettes, indices would be lost
+#   libjpeg-turbo [libjpeg62-turbo-dev] JPEG: damage is an error, and memory is bounded before it is taken
 #   oneDNN [libdnnl-dev]                the CPU convolutions LibTorch itself uses
 #   ONNX + protobuf [libonnx-dev, libprotobuf-dev]   the reference schema and checker
 #   nlohmann-json [nlohmann-json3-dev]  JSON; toml++ [libtomlplusplus-dev] recipes; CLI11 [libcli11-dev] command line
@@ -8,6 +9,7 @@
 #   GoogleTest [libgtest-dev, libgmock-dev], Google Benchmark [libbenchmark-dev]
 find_package(Threads REQUIRED)
 find_package(PNG REQUIRED)
+find_package(JPEG REQUIRED)
 find_package(OpenCV REQUIRED COMPONENTS core imgproc imgcodecs videoio)
 find_package(nlohmann_json REQUIRED)
 find_package(OpenMP REQUIRED COMPONENTS CXX)

@@ -1,0 +1,125 @@
+#include "vitrail/image/image_file.h"
+
+#include "vitrail/base/checked.h"
+#include "vitrail/base/error.h"
+#include "vitrail/base/file.h"
+#include "vitrail/base/text.h"
+#include "vitrail/image/exif.h"
+#include "vitrail/image/jpeg_codec.h"
+#include "vitrail/image/limits.h"
+#include "vitrail/image/other_formats.h"
+#include "vitrail/image/png_codec.h"
+
+namespace vitrail {
+namespace {
+
+bool is_jpeg(std::string_view bytes) {
+  return bytes.starts_with("\xFF\xD8\xFF");
+}
+
+std::string first_bytes(std::string_view bytes) {
+  constexpr char digits[] = "0123456789abcdef";
+  std::string text;
+  for (const char c : bytes.substr(0, 4)) {
+    const auto value = static_cast<uint8_t>(c);
+    text += {' ', digits[value >> 4], digits[value & 15]};
+  }
+  return text;
+}
+
+[[noreturn]] void throw_unknown_format(std::string_view bytes, const std::string& name) {
+  throw Error(ErrorKind::unsupported, {.where = name,
+                                       .found = bytes.empty() ? "an empty file"
+                                                              : cat("not a known picture format (first bytes",
+                                                                    first_bytes(bytes), ")"),
+                                       .allowed = "JPEG, PNG, BMP, PNM, TIFF and WebP are read",
+                                       .next = "Convert it to PNG"});
+}
+
+ImageSize shown_size(int64_t height, int64_t width, int orientation) {
+  return orientation_transposes(orientation) ? ImageSize{width, height} : ImageSize{height, width};
+}
+
+void check_writable(const Image& image, std::string_view what) {
+  const int64_t count = checked_product({image.height, image.width, image.channels}, "an image's size");
+  const bool has_pixels =
+      image.height >= 1 && image.width >= 1 && (image.channels == 1 || image.channels == 3);
+  if (!has_pixels || static_cast<int64_t>(image.pixels.size()) != count)
+    throw Error(ErrorKind::shape,
+                {.where = std::string(what),
+                 .found = cat("an image of ", image.width, "x", image.height, " with ", image.channels,
+                              " channels and ", image.pixels.size(), " values"),
+                 .allowed = "at least 1x1, 1 or 3 channels, a value for each"});
+}
+
+std::string_view text_of(const MappedFile& file) {
+  return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
+}
+
+}  // namespace
+
+Image image_from_bytes(std::string_view bytes, const std::string& name, int64_t max_pixels) {
+  if (is_jpeg(bytes)) return decode_jpeg(bytes, name, max_pixels);
+  if (is_png(bytes)) return decode_png(bytes, name, max_pixels);
+  const std::optional<ImageInfo> info = other_format_info(bytes);
+  if (!info) throw_unknown_format(bytes, name);
+  check_pixel_limit(name, info->size.height, info->size.width, max_pixels);
+  return decode_other_format(bytes, name, *info);
+}
+
+Image read_image(const std::filesystem::path& path, int64_t max_pixels) {
+  return image_from_bytes(read_file(path), path.string(), max_pixels);
+}
+
+ImageInfo image_info_from_bytes(std::string_view bytes, const std::string& name) {
+  if (is_jpeg(bytes)) {
+    const JpegHeader header = jpeg_header(bytes, name);
+    return {.size = shown_size(header.height, header.width, header.orientation),
+            .format = "jpeg",
+            .channels = header.components,
+            .bit_depth = 8};
+  }
+  if (is_png(bytes)) {
+    const PngHeader header = png_header(bytes, name);
+    return {.size = shown_size(header.height, header.width, png_orientation(bytes)),
+            .format = "png",
+            .channels = header.channels,
+            .bit_depth = header.bit_depth,
+            .palette = header.palette};
+  }
+  const std::optional<ImageInfo> info = other_format_info(bytes);
+  if (!info) throw_unknown_format(bytes, name);
+  return *info;
+}
+
+ImageInfo image_info(const std::filesystem::path& path) {
+  const MappedFile file(path);
+  return image_info_from_bytes(text_of(file), path.string());
+}
+
+ImageSize image_size(const std::filesystem::path& path) {
+  return image_info(path).size;
+}
+
+std::string encode_png(const Image& image) {
+  check_writable(image, "encode_png");
+  return encode_png_pixels(image);
+}
+
+std::string encode_jpeg(const Image& image, int quality) {
+  check_writable(image, "encode_jpeg");
+  if (quality < 1 || quality > 100)
+    throw Error(ErrorKind::usage,
+                {.where = "encode_jpeg", .found = cat("quality ", quality), .allowed = "1 to 100"});
+  return encode_jpeg_pixels(image, quality);
+}
+
+void write_png(const std::filesystem::path& path, const Image& image) {
+  write_file_atomically(path, encode_png(image));
+}
+
+void write_jpeg(const std::filesystem::path& path, const Image& image, int quality) {
+  write_file_atomically(path, encode_jpeg(image, quality));
+}
+
+}  // namespace vitrail
