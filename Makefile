@@ -1,0 +1,60 @@
+# make demo   installs what is missing, builds, and segments a sample picture
+# make test   installs what is missing, builds, and runs every test
+# The rest is for those who work on Vitrail: HACKING.md.
+
+SHELL := /bin/bash
+BUILD ?= build
+JOBS ?= $(shell nproc)
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+PACKAGES := $(shell sed 's/\#.*//' cmake/debian-packages.txt)
+FORMATTED = $(shell git ls-files 'src/*.h' 'src/*.cpp' 'tests/*.h' 'tests/*.cpp' 'bench/*.cpp')
+
+.PHONY: demo test build deps test-deps format check-format test-without-train sanitize clean
+
+demo: build
+	$(BUILD)/vitrail segment models/street.onnx models/samples/street.jpg --out out/demo
+
+build: deps
+	cmake -S . -B $(BUILD) -G Ninja -DCMAKE_BUILD_TYPE=Release
+	cmake --build $(BUILD) -j $(JOBS) --target vitrail_program
+
+test: test-deps check-format
+	cmake -S . -B $(BUILD) -G Ninja -DCMAKE_BUILD_TYPE=Release -DVITRAIL_WERROR=ON
+	cmake --build $(BUILD) -j $(JOBS)
+	$(MAKE) test-without-train
+	cd $(BUILD) && ctest --output-on-failure -j $(JOBS)
+
+# Everything but training builds and runs with no LibTorch in sight.
+test-without-train:
+	cmake -S . -B $(BUILD)/without-train -G Ninja -DCMAKE_BUILD_TYPE=Release -DVITRAIL_TRAIN=OFF -DVITRAIL_TESTS=OFF
+	cmake --build $(BUILD)/without-train -j $(JOBS)
+	! ldd $(BUILD)/without-train/vitrail | grep -i torch
+	$(BUILD)/without-train/vitrail doctor
+
+deps:
+	@missing=$$(dpkg-query -W -f='$${db:Status-Status} $${binary:Package}\n' $(PACKAGES) 2>&1 | grep -v '^installed ' || true); \
+	if [ -n "$$missing" ]; then \
+	  $(SUDO) apt-get update -qq && \
+	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES); \
+	fi
+
+# The outside oracle of the tests: ONNX Runtime from npm. The product needs neither Node nor npm.
+test-deps: deps
+	@command -v npm > /dev/null || { $(SUDO) apt-get update -qq && \
+	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nodejs npm; }
+	@[ -d tests/onnxruntime/node_modules/onnxruntime-node ] || \
+	  (cd tests/onnxruntime && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
+
+check-format:
+	clang-format-14 --dry-run --Werror $(FORMATTED)
+
+format:
+	clang-format-14 -i $(FORMATTED)
+
+# The test suite under AddressSanitizer + UndefinedBehaviorSanitizer, then ThreadSanitizer (an hour on two cores).
+sanitize: test-deps
+	tests/sanitize.sh address $(BUILD)/address
+	tests/sanitize.sh thread $(BUILD)/thread
+
+clean:
+	rm -rf $(BUILD) out
