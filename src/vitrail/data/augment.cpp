@@ -1,0 +1,167 @@
+#include "vitrail/data/augment.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <map>
+
+#include "vitrail/base/error.h"
+#include "vitrail/base/text.h"
+#include "vitrail/data/color_jitter.h"
+#include "vitrail/data/resample.h"
+
+namespace vitrail {
+namespace {
+
+constexpr int crop_draws = 10;
+constexpr double largest_scale = 64;
+
+/// `fill` as bytes; the mean of a network need not be whole.
+std::array<uint8_t, 3> fill_bytes(const std::vector<double>& fill) {
+  std::array<uint8_t, 3> bytes{};
+  for (size_t c = 0; c < fill.size() && c < 3; ++c)
+    bytes[c] = static_cast<uint8_t>(std::clamp(std::lround(fill[c]), 0l, 255l));
+  if (fill.size() == 1) bytes = {bytes[0], bytes[0], bytes[0]};
+  return bytes;
+}
+
+View draw_scale_and_turn(const Sample& sample, const AugmentOptions& o, Random& random) {
+  double scale = 1;
+  if (!o.scales.empty())
+    scale = o.scales[static_cast<size_t>(random.integer(0, static_cast<int64_t>(o.scales.size()) - 1))];
+  else if (o.scale_min != 1 || o.scale_max != 1)
+    scale = random.uniform(o.scale_min, o.scale_max);
+  const auto scaled = [&](int64_t size) {
+    return std::max<int64_t>(1, std::llround(scale * static_cast<double>(size)));
+  };
+  View view;
+  view.height = view.scaled_height = scaled(sample.image.height);
+  view.width = view.scaled_width = scaled(sample.image.width);
+  if (o.rotate_degrees > 0) view.degrees = random.uniform(-o.rotate_degrees, o.rotate_degrees);
+  return view;
+}
+
+void draw_window(View& view, const AugmentOptions& o, Random& random) {
+  view.top = random.integer(0, std::max<int64_t>(0, view.scaled_height - o.crop_height));
+  view.left = random.integer(0, std::max<int64_t>(0, view.scaled_width - o.crop_width));
+  view.height = o.crop_height;
+  view.width = o.crop_width;
+}
+
+/// Share of the labelled pixels that the most frequent class has; 1 when none is labelled.
+double largest_share(const LabelMap& labels) {
+  std::map<uint16_t, int64_t> counts;
+  int64_t labelled = 0, most = 0;
+  for (size_t i = 0, run; i < labels.labels.size(); i += run) {
+    const uint16_t label = labels.labels[i];
+    for (run = 1; i + run < labels.labels.size() && labels.labels[i + run] == label; ++run) {
+    }
+    if (label == LabelMap::ignore_label) continue;
+    labelled += static_cast<int64_t>(run);
+    most = std::max(most, counts[label] += static_cast<int64_t>(run));
+  }
+  return labelled == 0 ? 1 : static_cast<double>(most) / static_cast<double>(labelled);
+}
+
+template <class T>
+void flip_rows(std::vector<T>& values, int64_t width, int64_t channels) {
+  const int64_t row_values = width * channels;
+  for (auto row = values.begin(); row != values.end(); row += row_values) {
+    std::reverse(row, row + row_values);
+    for (auto pixel = row; channels > 1 && pixel != row + row_values; pixel += channels)
+      std::reverse(pixel, pixel + channels);
+  }
+}
+
+double factor(double spread, Random& random) {
+  return spread > 0 ? random.uniform(1 - spread, 1 + spread) : 1;
+}
+
+void change_image(Image& image, const AugmentOptions& o, Random& random) {
+  ColorChange change;
+  change.brightness = factor(o.brightness, random);
+  change.contrast = factor(o.contrast, random);
+  change.saturation = factor(o.saturation, random);
+  if (o.hue_degrees > 0) change.hue_degrees = random.uniform(-o.hue_degrees, o.hue_degrees);
+  change_colors(image, change);
+  if (o.blur > 0 && random.chance(o.blur)) blur(image, o.blur_sigma_max * (1 - random.uniform()));
+}
+
+void restore_fill(Image& image, const Coverage& covered, const std::array<uint8_t, 3>& fill) {
+  for (size_t i = 0; i < covered.size(); ++i)
+    for (size_t c = 0; !covered[i] && c < static_cast<size_t>(image.channels); ++c)
+      image.pixels[i * static_cast<size_t>(image.channels) + c] = fill[c];
+}
+
+bool fully_covered(const View& v) {
+  return v.degrees == 0 && v.top + v.height <= v.scaled_height && v.left + v.width <= v.scaled_width;
+}
+
+}  // namespace
+
+Sample augment(const Sample& sample, const AugmentOptions& o, Random& random) {
+  if (sample.image.height != sample.labels.height || sample.image.width != sample.labels.width)
+    throw Error(ErrorKind::shape,
+                {.where = sample.name,
+                 .found = cat("an image of ", sample.image.width, "x", sample.image.height,
+                              " with labels of ", sample.labels.width, "x", sample.labels.height),
+                 .allowed = "they must have the same size"});
+  View view = draw_scale_and_turn(sample, o, random);
+  Sample out;
+  out.name = sample.name;
+  if (o.crop_height == 0) {
+    out.labels = view_labels(sample.labels, view);
+  } else {
+    for (int draw = 0; draw < crop_draws; ++draw) {
+      draw_window(view, o, random);
+      out.labels = view_labels(sample.labels, view);
+      if (o.crop_max_class_share >= 1 || largest_share(out.labels) <= o.crop_max_class_share) break;
+    }
+  }
+  const auto fill = fill_bytes(o.fill);
+  out.image = view_image(sample.image, view, fill);
+  const bool flip = o.flip > 0 && random.chance(o.flip);
+  Coverage covered;
+  if (!fully_covered(view)) covered = coverage(sample.image.height, sample.image.width, view);
+  if (flip) {
+    flip_rows(out.image.pixels, view.width, out.image.channels);
+    flip_rows(out.labels.labels, view.width, 1);
+    flip_rows(covered, view.width, 1);
+  }
+  change_image(out.image, o, random);
+  restore_fill(out.image, covered, fill);
+  return out;
+}
+
+void check(const AugmentOptions& o) {
+  std::vector<std::string> faults;
+  const auto range = [&](const char* name, double value, double low, double high) {
+    if (!(value >= low && value <= high))
+      faults.push_back(cat(name, " is ", value, ", allowed are ", low, " to ", high));
+  };
+  const double smallest_scale = 1 / largest_scale;
+  range("scale_min", o.scale_min, smallest_scale, largest_scale);
+  range("scale_max", o.scale_max, smallest_scale, largest_scale);
+  if (o.scale_min > o.scale_max)
+    faults.push_back(cat("scale_min ", o.scale_min, " exceeds scale_max ", o.scale_max));
+  for (const double scale : o.scales)
+    range("scales", scale, smallest_scale, largest_scale);
+  range("rotate_degrees", o.rotate_degrees, 0, 180);
+  range("crop_height", static_cast<double>(o.crop_height), 0, 1 << 16);
+  range("crop_width", static_cast<double>(o.crop_width), 0, 1 << 16);
+  if ((o.crop_height == 0) != (o.crop_width == 0)) faults.push_back("crop_height and crop_width go together");
+  range("crop_max_class_share", o.crop_max_class_share, 0, 1);
+  range("flip", o.flip, 0, 1);
+  range("brightness", o.brightness, 0, 1);
+  range("contrast", o.contrast, 0, 1);
+  range("saturation", o.saturation, 0, 1);
+  range("hue_degrees", o.hue_degrees, 0, 180);
+  range("blur", o.blur, 0, 1);
+  range("blur_sigma_max", o.blur_sigma_max, 0, 100);
+  for (const double v : o.fill)
+    range("fill", v, 0, 255);
+  if (o.fill.size() == 2 || o.fill.size() > 3) faults.push_back("fill has one value or three (R, G, B)");
+  if (!faults.empty()) throw Error(ErrorKind::usage, {.where = "augmentation", .found = join(faults, "; ")});
+}
+
+}  // namespace vitrail

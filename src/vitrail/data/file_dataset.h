@@ -1,0 +1,51 @@
+#pragma once
+// What data sets made of one image file and one label file per sample have in common: pairing by name,
+// reading, and the label map. A data set of this kind is a list of pairs and a `FileLayout`; see camvid.cpp.
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "vitrail/data/dataset.h"
+
+namespace vitrail {
+
+struct FilePair {
+  std::string name;  ///< stem of the image, with its folder where there are several: "0001TP_006690"
+  std::filesystem::path image, labels;
+};
+
+struct FileLayout {
+  std::vector<FilePair> pairs;
+  std::vector<std::filesystem::path> images_without_labels, labels_without_image;  ///< for the checker
+  std::vector<ClassInfo> classes;
+  std::map<int64_t, int64_t> label_map;  ///< file's label -> class, or 255; empty: labels are classes already
+  bool color_masks = false;              ///< colour PNGs are allowed, and mean the classes' colours ...
+  std::optional<Rgb> ignore_color;       ///< ... or, this one, ignored
+};
+
+std::unique_ptr<Dataset> file_dataset(FileLayout layout);
+
+/// The images (any extension of has_image_extension) or label PNGs directly in a folder, by stem, in natural
+/// order. Throws Error(file) when the folder is missing, Error(format) when two files share a stem.
+std::vector<std::pair<std::string, std::filesystem::path>> files_by_stem(const std::filesystem::path& folder);
+
+/// Sets pairs and what is left over: images of one folder with the labels of another that have the same stem.
+void pair_by_stem(FileLayout& layout, const std::filesystem::path& images,
+                  const std::filesystem::path& labels);
+
+/// Labels as class indices: index PNGs through the label map, colour masks through the classes' colours.
+/// Throws Error(format) naming file and pixel of what is not declared.
+LabelMap read_class_labels(const std::filesystem::path& path, const FileLayout& layout);
+
+/// Applies the label map in place. Throws Error(format) naming file and pixel of the first label that is
+/// neither mapped nor, without a map, a class or 255.
+void map_labels(LabelMap& labels, const std::map<int64_t, int64_t>& label_map, int64_t classes,
+                const std::string& file);
+
+/// Throws Error(usage) for a map onto anything but 0..classes-1 and 255.
+void check_label_map(const std::map<int64_t, int64_t>& label_map, int64_t classes, const std::string& where);
+
+}  // namespace vitrail

@@ -1,0 +1,33 @@
+#pragma once
+// Your own data: a folder of images, a folder of masks, a table of classes.
+//
+//   PATH/images/*          JPEG, PNG, ...
+//   PATH/masks/*.png       of the same name: palette or grey PNG holding class indices, or colour PNG
+//   PATH/classes.txt       one class per line: index, name, and (for colour masks, or to paint with) R G B
+//   PATH/train.txt ...     optional: a split per list, one name per line, with or without extension
+//
+// Without lists there is one split, "all"; with them there is "all" as well. In classes.txt the indices are
+// 0..n-1, a name may have blanks, '#' starts a comment, and the index 255 names the colour that is ignored:
+//
+//   0 background     0   0   0
+//   1 traffic sign 220 220   0
+//   255 ignored    255 255 255
+//
+// Masks that count otherwise (0 and 255, or classes from 1) are read with a label map (DatasetOptions).
+
+#include <optional>
+
+#include "vitrail/data/dataset.h"
+
+namespace vitrail {
+
+DatasetEntry folder_entry();
+
+struct ClassTable {
+  std::vector<ClassInfo> classes;
+  std::optional<Rgb> ignore_color;
+};
+/// Reads classes.txt. Throws Error(format) naming file and line.
+ClassTable read_class_table(const std::filesystem::path& path);
+
+}  // namespace vitrail
