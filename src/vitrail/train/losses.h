@@ -84,6 +84,13 @@ class Loss {
 
  private:
   at::Tensor term(LossKind kind, const at::Tensor& logits, const at::Tensor& labels) const;
+  at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& labels) const;
+  at::Tensor ohem(const at::Tensor& logits, const at::Tensor& labels, const at::Tensor& valid) const;
+  at::Tensor focal(const at::Tensor& logits, const at::Tensor& labels, const at::Tensor& valid) const;
+  at::Tensor dice(const at::Tensor& logits, const at::Tensor& labels, const at::Tensor& valid) const;
+  at::Tensor lovasz(const at::Tensor& logits, const at::Tensor& labels, const at::Tensor& valid) const;
+  at::Tensor weights_like(const at::Tensor& logits) const;
+  at::Tensor reduced(const at::Tensor& sum, const at::Tensor& weight_sum, const at::Tensor& logits) const;
 
   LossOptions options_;
   int64_t classes_ = 0;

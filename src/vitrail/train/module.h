@@ -19,16 +19,15 @@
 
 #include <torch/torch.h>
 
-#include "vitrail/graph/liveness.h"
 #include "vitrail/graph/model.h"
+#include "vitrail/graph/shape_inference.h"
+#include "vitrail/train/convert.h"
 
 namespace vitrail::train {
 
-/// Tensors by name, in an order that means something (the graph's).
-using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
-
 struct ModuleOptions {
-  /// Patterns (pattern.h) of parameters that are not trained. One that matches nothing is refused.
+  /// Patterns (pattern.h) of parameters that are not trained. One that matches nothing is refused. A batch
+  /// normalisation whose running mean matches keeps and uses its running statistics in training too.
   std::vector<std::string> frozen;
   /// Batch normalisation uses (and keeps) its running statistics in training too, as with tiny batches.
   bool frozen_batch_norm = false;
@@ -54,7 +53,7 @@ class Module {
   /// The graph's outputs by name, in its order, for its inputs in its order. In training mode the
   /// training-only outputs are among them. Throws Error(shape) naming the node for sizes that do not fit, and
   /// where a batch holds one value per channel and batch normalisation has nothing to normalise.
-  /// Outside training mode each value is freed after its last use (under torch::NoGradGuard).
+  /// Outside training mode no gradients are recorded and each value is freed after its last use.
   NamedTensors forward(const std::vector<at::Tensor>& inputs);
   NamedTensors forward(const std::map<std::string, at::Tensor>& inputs);
 
@@ -75,8 +74,16 @@ class Module {
   void to(at::ScalarType type);
 
  private:
-  NamedTensors run(std::vector<at::Tensor> values);
-  at::Tensor compute(const Node& node, const std::vector<at::Tensor>& values);
+  /// What one mode executes: nodes in order, and the values that nobody reads after each.
+  struct Plan {
+    std::vector<size_t> nodes;
+    std::vector<std::vector<int32_t>> last_read;
+  };
+  Plan plan(bool with_training_only) const;
+  std::vector<std::string> tensor_names() const;
+  void run_node(const Node& node, const ShapeTable& shapes, std::vector<at::Tensor>& values);
+  at::Tensor compute(const Node& node, const ShapeTable& shapes, const std::vector<at::Tensor>& x,
+                     bool overwrite);
   at::Tensor batch_norm(const Node& node, const op::BatchNormalization& op, const std::vector<at::Tensor>& x);
   at::Tensor dropout(const op::Dropout& op, const at::Tensor& x);
 
@@ -84,15 +91,13 @@ class Module {
   ModuleOptions options_;
   bool training_ = true;
   at::Generator generator_;
-  std::vector<at::Tensor> tensors_;          ///< by index in graph_.parameters()
-  std::vector<bool> frozen_;                 ///< by index in graph_.parameters()
-  std::vector<int32_t> parameter_by_value_;  ///< by value id; -1 = not a parameter
-  std::vector<Lifetime> lifetimes_;          ///< by value id
-  std::vector<bool> needed_in_eval_;  ///< by node: whether an output that is not training-only reads it
+  at::ScalarType type_ = at::kFloat;
+  std::vector<at::Tensor> tensors_;       ///< by index in graph_.parameters()
+  std::vector<bool> frozen_;              ///< by index in graph_.parameters()
+  std::vector<int32_t> parameter_value_;  ///< value id by index in graph_.parameters()
+  std::vector<int32_t> readers_;          ///< how often each value is read, by value id
+  std::vector<bool> moving_;              ///< by value id: a running statistic that training moves
+  Plan training_plan_, inference_plan_;
 };
-
-/// Host tensors to LibTorch's and back: contiguous copies, the same type.
-at::Tensor to_torch(const Tensor& tensor);
-Tensor from_torch(const at::Tensor& tensor);
 
 }  // namespace vitrail::train

@@ -1,0 +1,228 @@
+#include "vitrail/train/losses.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "vitrail/base/error.h"
+#include "vitrail/base/text.h"
+
+namespace vitrail::train {
+namespace {
+
+constexpr std::array<std::string_view, 5> kind_names = {"cross_entropy", "ohem", "focal", "dice", "lovasz"};
+constexpr std::array<std::string_view, 2> reduction_names = {"mean", "sum"};
+
+template <class Kind, size_t n>
+Kind kind_from(std::string_view name, const std::array<std::string_view, n>& names, const char* where) {
+  const auto found = std::find(names.begin(), names.end(), name);
+  if (found != names.end()) return static_cast<Kind>(found - names.begin());
+  throw Error(ErrorKind::usage, {.where = where,
+                                 .found = cat("unknown name '", name, "'"),
+                                 .next = did_you_mean(name, {names.begin(), names.end()})});
+}
+
+/// Zero with zero gradients, whatever the logits hold.
+at::Tensor nothing(const at::Tensor& logits) {
+  return logits.narrow(0, 0, 0).sum();
+}
+
+void check_labels(const at::Tensor& labels, int64_t ignore_index, int64_t classes) {
+  const at::Tensor wrong = labels.ge(classes).logical_or_(labels.lt(0)).logical_and_(labels.ne(ignore_index));
+  if (!wrong.any().item<bool>()) return;
+  const at::Tensor where = wrong.nonzero()[0];
+  const auto at = [&](int64_t i) { return where[i].item<int64_t>(); };
+  throw Error(
+      ErrorKind::format,
+      {.where = cat("image ", at(0), " of the batch"),
+       .found = cat("label ", labels[at(0)][at(1)][at(2)].item<int64_t>(), " at (", at(2), ",", at(1), ")"),
+       .allowed = cat(classes, " classes are declared (0..", classes - 1, "), ", ignore_index, " is ignored"),
+       .next = cat("Map it with label_map, or declare more classes")});
+}
+
+void check_shapes(const at::Tensor& logits, const at::Tensor& labels, int64_t classes,
+                  const std::string& name) {
+  if (logits.dim() == 4 && labels.dim() == 3 && logits.size(0) == labels.size(0) && logits.size(1) == classes)
+    return;
+  throw Error(ErrorKind::shape, {.where = cat("loss of output '", name, "'"),
+                                 .found = cat("logits ", to_string(logits.sizes().vec()), " against labels ",
+                                              to_string(labels.sizes().vec())),
+                                 .allowed = cat("N x ", classes, " x h x w against N x H x W")});
+}
+
+/// The gradient of the Jaccard loss's Lovasz extension at errors sorted downwards (Berman et al. 2018,
+/// algorithm 1).
+at::Tensor lovasz_gradient(const at::Tensor& sorted_truth) {
+  const at::Tensor total = sorted_truth.sum();
+  const at::Tensor intersection = total - sorted_truth.cumsum(0);
+  const at::Tensor union_ = total + (1 - sorted_truth).cumsum(0);
+  at::Tensor jaccard = 1 - intersection / union_;
+  const int64_t n = jaccard.size(0);
+  return at::cat({jaccard.narrow(0, 0, 1), jaccard.narrow(0, 1, n - 1) - jaccard.narrow(0, 0, n - 1)});
+}
+
+}  // namespace
+
+std::string_view name_of(LossKind kind) {
+  return kind_names.at(static_cast<size_t>(kind));
+}
+LossKind loss_kind_from(std::string_view name) {
+  return kind_from<LossKind>(name, kind_names, "loss");
+}
+std::string_view name_of(Reduction reduction) {
+  return reduction_names.at(static_cast<size_t>(reduction));
+}
+Reduction reduction_from(std::string_view name) {
+  return kind_from<Reduction>(name, reduction_names, "loss reduction");
+}
+
+std::vector<std::string> faults(const LossOptions& options, int64_t classes) {
+  std::vector<std::string> result;
+  const auto expect = [&](bool sound, const auto&... text) {
+    if (!sound) result.push_back(cat(text...));
+  };
+  const auto weight = [](double value) { return std::isfinite(value) && value >= 0; };
+  expect(classes >= 1, "classes is ", classes, "; it must be 1 or more");
+  expect(!options.terms.empty(), "there is no loss; name at least one of ", join(kind_names));
+  for (const LossTerm& term : options.terms)
+    expect(weight(term.weight), "weight of ", name_of(term.kind), " is ", term.weight,
+           "; it must be 0 or more");
+  expect(options.class_weights.empty() || static_cast<int64_t>(options.class_weights.size()) == classes,
+         "class_weights has ", options.class_weights.size(), " entries; ", classes, " classes are declared");
+  expect(std::all_of(options.class_weights.begin(), options.class_weights.end(), weight),
+         "class_weights are ", join(options.class_weights), "; each must be 0 or more");
+  expect(options.ignore_index < 0 || options.ignore_index >= classes, "ignore_index ", options.ignore_index,
+         " is also a class (0..", classes - 1, ")");
+  expect(options.label_smoothing >= 0 && options.label_smoothing < 1, "label_smoothing is ",
+         options.label_smoothing, "; it must be in [0, 1)");
+  expect(weight(options.focal_gamma), "focal_gamma is ", options.focal_gamma, "; it must be 0 or more");
+  expect(options.ohem_threshold > 0 && options.ohem_threshold <= 1, "ohem_threshold is ",
+         options.ohem_threshold, "; it must be in (0, 1]");
+  expect(options.ohem_min_kept >= 0, "ohem_min_kept is ", options.ohem_min_kept, "; it must be 0 or more");
+  expect(std::isfinite(options.dice_smooth) && options.dice_smooth > 0, "dice_smooth is ",
+         options.dice_smooth, "; it must be above 0");
+  expect(weight(options.auxiliary_weight), "auxiliary_weight is ", options.auxiliary_weight,
+         "; it must be 0 or more");
+  for (const auto& [name, value] : options.auxiliary_weights)
+    expect(weight(value), "auxiliary weight of ", name, " is ", value, "; it must be 0 or more");
+  return result;
+}
+
+Loss::Loss(LossOptions options, int64_t classes) : options_(std::move(options)), classes_(classes) {
+  if (const std::vector<std::string> found = faults(options_, classes_); !found.empty())
+    throw Error(ErrorKind::usage, {.where = "loss", .found = join(found, "; ")});
+}
+
+LossValue Loss::operator()(const NamedTensors& outputs, const at::Tensor& labels) const {
+  if (outputs.empty())
+    throw Error(ErrorKind::usage,
+                {.where = "loss", .found = "no outputs", .allowed = "at least the prediction"});
+  LossValue value;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const auto& [name, output] = outputs[i];
+    check_shapes(output, labels, classes_, name);
+    if (i == 0) check_labels(labels, options_.ignore_index, classes_);
+    const auto own = options_.auxiliary_weights.find(name);
+    const double scale = i == 0                                    ? 1
+                         : own == options_.auxiliary_weights.end() ? options_.auxiliary_weight
+                                                                   : own->second;
+    if (scale == 0) continue;
+    const bool same_size = output.size(2) == labels.size(1) && output.size(3) == labels.size(2);
+    const at::Tensor logits = same_size ? output
+                                        : at::upsample_bilinear2d(output, {labels.size(1), labels.size(2)},
+                                                                  /*align_corners=*/false);
+    const at::Tensor classes = labels.to(at::kLong);
+    for (const LossTerm& term : options_.terms) {
+      const at::Tensor part = this->term(term.kind, logits, classes);
+      value.parts.emplace_back(i == 0 ? std::string(name_of(term.kind)) : cat(name, ".", name_of(term.kind)),
+                               part.detach());
+      const at::Tensor weighted = part * (term.weight * scale);
+      value.total = value.total.defined() ? value.total + weighted : weighted;
+    }
+  }
+  return value;
+}
+
+at::Tensor Loss::term(LossKind kind, const at::Tensor& logits, const at::Tensor& labels) const {
+  const at::Tensor valid = labels.ne(options_.ignore_index);
+  if (!valid.any().item<bool>()) return nothing(logits);
+  switch (kind) {
+    case LossKind::cross_entropy: return cross_entropy(logits, labels);
+    case LossKind::ohem: return ohem(logits, labels, valid);
+    case LossKind::focal: return focal(logits, labels, valid);
+    case LossKind::dice: return dice(logits, labels, valid);
+    case LossKind::lovasz: return lovasz(logits, labels, valid);
+  }
+  return nothing(logits);
+}
+
+at::Tensor Loss::weights_like(const at::Tensor& logits) const {
+  if (options_.class_weights.empty()) return at::ones({classes_}, logits.options());
+  return at::tensor(options_.class_weights, at::kDouble).to(logits.options());
+}
+
+at::Tensor Loss::reduced(const at::Tensor& sum, const at::Tensor& weight_sum,
+                         const at::Tensor& logits) const {
+  if (options_.reduction == Reduction::sum) return sum / static_cast<double>(logits.size(0));
+  return weight_sum.item<double>() > 0 ? sum / weight_sum : nothing(logits);
+}
+
+at::Tensor Loss::cross_entropy(const at::Tensor& logits, const at::Tensor& labels) const {
+  const at::Tensor weights = weights_like(logits);
+  const at::Tensor sum = at::cross_entropy_loss(logits, labels, weights, at::Reduction::Sum,
+                                                options_.ignore_index, options_.label_smoothing);
+  const at::Tensor kept = labels.masked_select(labels.ne(options_.ignore_index));
+  return reduced(sum, weights.index_select(0, kept).sum(), logits);
+}
+
+at::Tensor Loss::ohem(const at::Tensor& logits, const at::Tensor& labels, const at::Tensor& valid) const {
+  at::Tensor hard;
+  {
+    const at::NoGradGuard no_gradients;
+    const at::Tensor safe = labels.masked_fill(valid.logical_not(), 0).unsqueeze(1);
+    at::Tensor p = at::softmax(logits, 1).gather(1, safe).squeeze(1);
+    const at::Tensor candidates = p.masked_select(valid);
+    const int64_t kept = std::min(options_.ohem_min_kept, candidates.numel());
+    double threshold = options_.ohem_threshold;
+    if (kept > 0) threshold = std::max(threshold, std::get<0>(candidates.kthvalue(kept)).item<double>());
+    hard = labels.masked_fill(p.gt(threshold), options_.ignore_index);
+  }
+  return hard.ne(options_.ignore_index).any().item<bool>() ? cross_entropy(logits, hard) : nothing(logits);
+}
+
+at::Tensor Loss::focal(const at::Tensor& logits, const at::Tensor& labels, const at::Tensor& valid) const {
+  const at::Tensor safe = labels.masked_fill(valid.logical_not(), 0);
+  const at::Tensor log_p =
+      at::log_softmax(logits, 1).gather(1, safe.unsqueeze(1)).squeeze(1).masked_select(valid);
+  const at::Tensor weights = weights_like(logits).index_select(0, labels.masked_select(valid));
+  // 1 - p, kept off 0 because a power below 1 has no slope there.
+  const at::Tensor miss = log_p.expm1().neg().clamp_min(1e-7);
+  return reduced((weights * miss.pow(options_.focal_gamma) * log_p).sum().neg(), weights.sum(), logits);
+}
+
+at::Tensor Loss::dice(const at::Tensor& logits, const at::Tensor& labels, const at::Tensor& valid) const {
+  const at::Tensor p = at::softmax(logits, 1).mul(valid.unsqueeze(1));
+  const at::Tensor index = at::arange(classes_, labels.options()).view({1, -1, 1, 1});
+  const at::Tensor truth = labels.unsqueeze(1).eq(index).to(p.scalar_type());
+  const at::Tensor both = (p * truth).sum({0, 2, 3}), count = truth.sum({0, 2, 3});
+  const double s = options_.dice_smooth;
+  const at::Tensor score = (2 * both + s) / (p.square().sum({0, 2, 3}) + count + s);
+  return (1 - score).masked_select(count.gt(0)).mean();
+}
+
+at::Tensor Loss::lovasz(const at::Tensor& logits, const at::Tensor& labels, const at::Tensor& valid) const {
+  const at::Tensor pixels = valid.flatten().nonzero().squeeze(1);
+  const at::Tensor p =
+      at::softmax(logits, 1).permute({0, 2, 3, 1}).reshape({-1, classes_}).index_select(0, pixels);
+  const at::Tensor y = labels.flatten().index_select(0, pixels);
+  std::vector<at::Tensor> losses;
+  for (int64_t c = 0; c < classes_; ++c) {
+    const at::Tensor truth = y.eq(c).to(p.scalar_type());
+    if (truth.sum().item<double>() == 0) continue;
+    const auto [errors, order] = (truth - p.select(1, c)).abs().sort(0, /*descending=*/true);
+    losses.push_back(at::dot(errors, lovasz_gradient(truth.index_select(0, order))));
+  }
+  return at::stack(losses).mean();
+}
+
+}  // namespace vitrail::train

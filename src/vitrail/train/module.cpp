@@ -1,0 +1,262 @@
+#include "vitrail/train/module.h"
+
+#include <algorithm>
+
+#include <ATen/CPUGeneratorImpl.h>
+
+#include "vitrail/base/error.h"
+#include "vitrail/base/text.h"
+#include "vitrail/train/operators.h"
+#include "vitrail/train/pattern.h"
+
+namespace vitrail::train {
+namespace {
+
+Shape shape_of(const at::Tensor& x) {
+  return x.sizes().vec();
+}
+
+/// Whether the gradient of `op` can be found without its output, so that the next node may overwrite it.
+bool output_may_be_overwritten(const Op& op) {
+  return std::holds_alternative<op::Conv>(op) || std::holds_alternative<op::BatchNormalization>(op) ||
+         std::holds_alternative<op::Add>(op) || std::holds_alternative<op::ConvTranspose>(op);
+}
+
+at::Tensor contiguous(const at::Tensor& x, bool channels_last) {
+  return x.dim() == 4 && channels_last ? x.contiguous(at::MemoryFormat::ChannelsLast) : x.contiguous();
+}
+
+at::Tensor relu(at::Tensor x, bool overwrite) {
+  return overwrite ? at::relu_(x) : at::relu(x);
+}
+
+at::Tensor clip(const op::Clip& op, at::Tensor x, bool overwrite) {
+  // Unlike clamp, hardtanh needs only its result for the gradient and so may overwrite its input.
+  return overwrite ? at::hardtanh_(x, op.min, op.max) : at::hardtanh(x, op.min, op.max);
+}
+
+/// LibTorch's own failures as ours, with the node's name.
+[[noreturn]] void rethrow(const c10::Error& error, const Node& node) {
+  const std::string text = error.what_without_backtrace();
+  const bool memory = text.find("allocate memory") != std::string::npos;
+  throw Error(
+      memory ? ErrorKind::limit : ErrorKind::unsupported,
+      {.where = cat(type_name(node.op), " '", node.name, "'"),
+       .found = text,
+       .next = memory ? "Use a smaller batch or crop (gradient accumulation keeps the step's size)" : ""});
+}
+
+}  // namespace
+
+Module::Module(Graph graph, const Weights& weights, ModuleOptions options)
+    : graph_(std::move(graph)),
+      options_(std::move(options)),
+      generator_(at::make_generator<at::CPUGeneratorImpl>(uint64_t{0})),
+      readers_(static_cast<size_t>(graph_.value_count()), 0),
+      moving_(static_cast<size_t>(graph_.value_count()), false) {
+  expect_all_used(options_.frozen, tensor_names(), "frozen");
+  for (const Parameter& parameter : graph_.parameters()) {
+    const Value value = graph_.value_of_parameter(parameter.name);
+    const bool frozen = matches_any(options_.frozen, parameter.name);
+    frozen_.push_back(frozen);
+    parameter_value_.push_back(value.id);
+    moving_[static_cast<size_t>(value.id)] =
+        parameter.role == Role::running_statistic && !frozen && !options_.frozen_batch_norm;
+    tensors_.push_back(to_torch(Tensor::zeros(parameter.type, parameter.shape)));
+  }
+  for (const Node& node : graph_.nodes())
+    for (const Value value : node.inputs)
+      if (value.exists()) ++readers_[static_cast<size_t>(value.id)];
+  for (const Output& output : graph_.outputs())
+    ++readers_[static_cast<size_t>(output.value.id)];
+  training_plan_ = plan(true);
+  inference_plan_ = plan(false);
+  to(at::kFloat);
+  load(weights);
+}
+
+std::vector<std::string> Module::tensor_names() const {
+  std::vector<std::string> names;
+  for (const Parameter& parameter : graph_.parameters())
+    names.push_back(parameter.name);
+  return names;
+}
+
+Module::Plan Module::plan(bool with_training_only) const {
+  std::vector<bool> kept(static_cast<size_t>(graph_.value_count()), false);  // outputs: never freed
+  for (const Output& output : graph_.outputs())
+    if (with_training_only || !output.training_only) kept[static_cast<size_t>(output.value.id)] = true;
+  std::vector<bool> wanted = kept;
+  const std::vector<Node>& nodes = graph_.nodes();
+  Plan result;
+  for (size_t i = nodes.size(); i-- > 0;) {
+    const auto is_wanted = [&](Value value) { return wanted[static_cast<size_t>(value.id)]; };
+    if (!with_training_only && std::none_of(nodes[i].outputs.begin(), nodes[i].outputs.end(), is_wanted))
+      continue;
+    std::vector<int32_t> last_read;
+    for (const Value value : nodes[i].inputs) {
+      if (!value.exists() || wanted[static_cast<size_t>(value.id)]) continue;
+      wanted[static_cast<size_t>(value.id)] = true;
+      last_read.push_back(value.id);
+    }
+    result.nodes.push_back(i);
+    result.last_read.push_back(std::move(last_read));
+  }
+  std::reverse(result.nodes.begin(), result.nodes.end());
+  std::reverse(result.last_read.begin(), result.last_read.end());
+  return result;
+}
+
+void Module::set_dropout_seed(uint64_t seed) {
+  generator_.set_current_seed(seed);
+}
+
+NamedTensors Module::forward(const std::map<std::string, at::Tensor>& inputs) {
+  std::vector<at::Tensor> ordered;
+  for (const Input& input : graph_.inputs()) {
+    const auto found = inputs.find(input.name);
+    if (found == inputs.end() || inputs.size() != graph_.inputs().size()) {
+      std::vector<std::string> given, wanted;
+      for (const auto& [name, tensor] : inputs)
+        given.push_back(name);
+      for (const Input& each : graph_.inputs())
+        wanted.push_back(each.name);
+      throw Error(
+          ErrorKind::usage,
+          {.where = "inputs of the network", .found = join(given), .allowed = cat("exactly ", join(wanted))});
+    }
+    ordered.push_back(found->second);
+  }
+  return forward(ordered);
+}
+
+NamedTensors Module::forward(const std::vector<at::Tensor>& inputs) {
+  if (inputs.size() != graph_.inputs().size())
+    throw Error(ErrorKind::usage, {.where = "inputs of the network",
+                                   .found = cat(inputs.size(), " tensors"),
+                                   .allowed = cat(graph_.inputs().size())});
+  std::map<std::string, Shape> input_shapes;
+  std::vector<at::Tensor> values(static_cast<size_t>(graph_.value_count()));
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const Input& input = graph_.inputs()[i];
+    input_shapes[input.name] = shape_of(inputs[i]);
+    const at::Tensor x = inputs[i].is_floating_point() ? inputs[i].to(type_) : inputs[i];
+    values[static_cast<size_t>(input.value.id)] = contiguous(x, options_.channels_last);
+  }
+  const ShapeTable shapes = infer_shapes(graph_, input_shapes);
+  for (size_t i = 0; i < tensors_.size(); ++i)
+    values[static_cast<size_t>(parameter_value_[i])] = tensors_[i];
+
+  const at::AutoGradMode gradients(training_ && at::GradMode::is_enabled());
+  const Plan& plan = training_ ? training_plan_ : inference_plan_;
+  for (size_t i = 0; i < plan.nodes.size(); ++i) {
+    run_node(graph_.nodes()[plan.nodes[i]], shapes, values);
+    for (const int32_t value : plan.last_read[i])
+      values[static_cast<size_t>(value)].reset();
+  }
+  NamedTensors outputs;
+  for (const Output& output : graph_.outputs())
+    if (training_ || !output.training_only)
+      outputs.emplace_back(output.name, values[static_cast<size_t>(output.value.id)]);
+  return outputs;
+}
+
+void Module::run_node(const Node& node, const ShapeTable& shapes, std::vector<at::Tensor>& values) {
+  std::vector<at::Tensor> x;
+  for (const Value value : node.inputs)
+    x.push_back(value.exists() ? values[static_cast<size_t>(value.id)] : at::Tensor());
+  const Node* before = node.inputs.empty() ? nullptr : graph_.producer_of(node.inputs[0]);
+  const bool overwrite = before != nullptr && output_may_be_overwritten(before->op) &&
+                         readers_[static_cast<size_t>(node.inputs[0].id)] == 1;
+  try {
+    values[static_cast<size_t>(node.outputs[0].id)] = compute(node, shapes, x, overwrite);
+  } catch (const c10::Error& error) {
+    rethrow(error, node);
+  }
+}
+
+at::Tensor Module::compute(const Node& node, const ShapeTable& shapes, const std::vector<at::Tensor>& x,
+                           bool overwrite) {
+  const Shape& output = shapes[node.outputs[0]];
+  const auto optional = [&](size_t i) { return i < x.size() ? x[i] : at::Tensor(); };
+  return std::visit(
+      Overload{
+          [&](const op::Conv& op) { return convolution(op, x[0], x[1], optional(2)); },
+          [&](const op::ConvTranspose& op) { return transposed_convolution(op, x[0], x[1], optional(2)); },
+          [&](const op::BatchNormalization& op) { return batch_norm(node, op, x); },
+          [&](const op::Relu&) { return relu(x[0], overwrite); },
+          [&](const op::Clip& op) { return clip(op, x[0], overwrite); },
+          [&](const op::Sigmoid&) { return at::sigmoid(x[0]); },
+          [&](const op::Identity&) { return x[0]; },
+          [&](const op::Add&) { return at::add(x[0], x[1]); },
+          [&](const op::Mul&) { return at::mul(x[0], x[1]); },
+          [&](const op::Concat& op) { return at::cat(x, op.axis); },
+          [&](const op::MaxPool& op) { return max_pool(op, x[0], output); },
+          [&](const op::AveragePool& op) { return average_pool(op, x[0], output); },
+          [&](const op::GlobalAveragePool&) {
+            return x[0].mean({2, 3}, /*keepdim=*/true);
+          },
+          [&](const op::Resize& op) { return resize(op, x[0], output); },
+          [&](const op::Crop& op) { return crop(op, x[0], output); },
+          [&](const op::Pad& op) { return pad(op, x[0]); },
+          [&](const op::Softmax& op) { return at::softmax(x[0], op.axis); },
+          [&](const op::ArgMax& op) { return at::argmax(x[0], op.axis, op.keep_dims); },
+          [&](const op::Dropout& op) { return dropout(op, x[0]); },
+      },
+      node.op);
+}
+
+at::Tensor Module::batch_norm(const Node& node, const op::BatchNormalization& op,
+                              const std::vector<at::Tensor>& x) {
+  const bool batch_statistics = training_ && moving_[static_cast<size_t>(node.inputs[3].id)];
+  if (batch_statistics && x[0].numel() == x[0].size(1))
+    throw Error(ErrorKind::shape,
+                {.where = cat("BatchNormalization '", node.name, "'"),
+                 .found = cat("a batch of shape ", to_string(shape_of(x[0])), " holds one value per channel"),
+                 .allowed = "training needs two or more to have a variance",
+                 .next = "Use a batch of two or more images, larger crops, or frozen_batch_norm = true"});
+  return at::batch_norm(x[0], x[1], x[2], x[3], x[4], batch_statistics, 1 - op.momentum, op.epsilon,
+                        /*cudnn_enabled=*/false);
+}
+
+at::Tensor Module::dropout(const op::Dropout& op, const at::Tensor& x) {
+  if (!training_ || op.ratio == 0) return x;
+  if (op.ratio >= 1) return x * 0;
+  at::Tensor mask = op.per_channel ? at::empty({x.size(0), x.size(1), 1, 1}, x.options()) : at::empty_like(x);
+  mask.bernoulli_(1 - op.ratio, generator_).div_(1 - op.ratio);
+  return x * mask;
+}
+
+NamedTensors Module::learnable() const {
+  NamedTensors result;
+  for (size_t i = 0; i < tensors_.size(); ++i)
+    if (tensors_[i].requires_grad()) result.emplace_back(graph_.parameters()[i].name, tensors_[i]);
+  return result;
+}
+
+NamedTensors Module::tensors() const {
+  NamedTensors result;
+  for (size_t i = 0; i < tensors_.size(); ++i)
+    result.emplace_back(graph_.parameters()[i].name, tensors_[i]);
+  return result;
+}
+
+Weights Module::weights() const {
+  return to_host(tensors());
+}
+
+void Module::load(const Weights& weights) {
+  copy_by_name(weights, tensors(), "weights");
+}
+
+void Module::to(at::ScalarType type) {
+  type_ = type;
+  for (size_t i = 0; i < tensors_.size(); ++i) {
+    const bool real = tensors_[i].is_floating_point();
+    const bool learns = real && graph_.parameters()[i].role == Role::learnable && !frozen_[i];
+    const at::Tensor same = tensors_[i].detach();
+    tensors_[i] = contiguous(real ? same.to(type) : same, options_.channels_last).set_requires_grad(learns);
+  }
+}
+
+}  // namespace vitrail::train
