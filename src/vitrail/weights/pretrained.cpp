@@ -1,0 +1,153 @@
+#include "vitrail/weights/pretrained.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <set>
+#include <string_view>
+
+#include "vitrail/base/error.h"
+#include "vitrail/base/text.h"
+#include "vitrail/weights/safetensors.h"
+
+namespace vitrail {
+namespace {
+
+constexpr std::string_view batch_norm_part = ".BatchNorm.";
+
+class Loader {
+ public:
+  Loader(const std::filesystem::path& path, const Graph& graph, const PretrainedOptions& options)
+      : path_(path.string()), graph_(graph), options_(options), file_(read_safetensors(path)) {}
+
+  Pretrained load() {
+    for (const auto& [name, tensor] : file_.tensors) {
+      if (name.ends_with(".bias") && !has(options_.prefix + name))
+        unfold(name.substr(0, name.size() - std::string_view(".bias").size()));
+      else
+        copy(name);
+    }
+    for (const auto& [name, tensor] : file_.tensors)
+      if (!used_.contains(name)) result_.unused.push_back(name);
+    find_missing();
+    result_.metadata = std::move(file_.metadata);
+    return std::move(result_);
+  }
+
+ private:
+  bool has(std::string_view parameter) const { return graph_.value_of_parameter(parameter).exists(); }
+
+  // The file's tensor in f32, of finite values only.
+  Tensor values(const std::string& name) const {
+    const Tensor tensor = file_.tensors.at(name).to_f32();
+    const auto data = tensor.data<float>();
+    if (!std::all_of(data.begin(), data.end(), [](float x) { return std::isfinite(x); }))
+      throw Error(ErrorKind::format, {.where = cat(path_, ": tensor '", name, "'"),
+                                      .found = "a value that is not finite",
+                                      .next = "The file is damaged; fetch it again"});
+    return tensor;
+  }
+
+  void put(const std::string& parameter, const std::string& from, const Tensor& tensor) {
+    const Shape& wanted = graph_.shape(graph_.value_of_parameter(parameter));
+    if (tensor.shape() != wanted)
+      throw Error(ErrorKind::shape,
+                  {.where = cat(path_, ": tensor '", from, "'"),
+                   .found = cat("shape ", to_string(tensor.shape())),
+                   .allowed = cat("parameter '", parameter, "' has shape ", to_string(wanted)),
+                   .next = "Take the file that was made for this network (the same depth multiplier)"});
+    used_.insert(from);
+    result_.weights.insert_or_assign(parameter, tensor);
+  }
+
+  void copy(const std::string& name) {
+    const std::string parameter = options_.prefix + name;
+    if (has(parameter)) put(parameter, name, values(name));
+  }
+
+  // The epsilon of the normalisation that `gamma` scales; nothing where the graph has none.
+  std::optional<double> epsilon_of(std::string_view gamma) const {
+    const Value value = graph_.value_of_parameter(gamma);
+    if (!value.exists()) return std::nullopt;
+    for (const Node& node : graph_.nodes())
+      if (const auto* norm = std::get_if<op::BatchNormalization>(&node.op); norm && node.inputs[1] == value)
+        return norm->epsilon;
+    return std::nullopt;
+  }
+
+  Tensor statistic(const std::string& layer, const std::string& which) const {
+    const std::string name = cat(layer, ".", which);
+    if (!file_.tensors.contains(name))
+      throw Error(ErrorKind::format,
+                  {.where = cat(path_, ": tensor '", name, "'"),
+                   .found = "is missing",
+                   .allowed = cat("batch normalisation is folded into '", layer,
+                                  "' and cannot be unfolded without output_mean and output_var")});
+    Tensor tensor = values(name);
+    const Shape& like = file_.tensors.at(layer + ".bias").shape();
+    if (tensor.shape() != like)
+      throw Error(ErrorKind::shape, {.where = cat(path_, ": tensor '", name, "'"),
+                                     .found = cat("shape ", to_string(tensor.shape())),
+                                     .allowed = cat("'", layer, ".bias' has shape ", to_string(like))});
+    return tensor;
+  }
+
+  void unfold(const std::string& layer) {
+    const std::string norm = cat(options_.prefix, layer, batch_norm_part);
+    const std::optional<double> epsilon = epsilon_of(norm + "weight");
+    if (!epsilon) return;
+    const Tensor mean = statistic(layer, "output_mean"), var = statistic(layer, "output_var");
+    Tensor beta = values(layer + ".bias").clone();
+    Tensor gamma = Tensor::empty(DataType::f32, var.shape());
+    for (size_t c = 0; c < static_cast<size_t>(var.elements()); ++c) {
+      const float variance = var.data<float>()[c];
+      if (variance < 0)
+        throw Error(ErrorKind::format, {.where = cat(path_, ": tensor '", layer, ".output_var'"),
+                                        .found = cat("variance ", variance, " of channel ", c),
+                                        .allowed = "a variance is not negative"});
+      gamma.data<float>()[c] = static_cast<float>(std::sqrt(static_cast<double>(variance) + *epsilon));
+      beta.data<float>()[c] += mean.data<float>()[c];
+    }
+    put(norm + "weight", layer + ".output_var", gamma);
+    put(norm + "running_var", layer + ".output_var", var);
+    put(norm + "running_mean", layer + ".output_mean", mean);
+    put(norm + "bias", layer + ".bias", beta);
+  }
+
+  void find_missing() {
+    for (const Parameter& parameter : graph_.parameters())
+      if (parameter.name.starts_with(options_.prefix) && !result_.weights.contains(parameter.name))
+        result_.missing.push_back(parameter.name);
+    if (result_.weights.empty())
+      throw Error(ErrorKind::usage,
+                  {.where = path_,
+                   .found = cat("no tensor has the name of a parameter after '", options_.prefix, "'"),
+                   .next = "Take the file that was made for this network"});
+    if (result_.missing.empty() || options_.allow_missing) return;
+    const size_t shown = std::min<size_t>(result_.missing.size(), 5);
+    const std::vector<std::string> first(result_.missing.begin(),
+                                         result_.missing.begin() + static_cast<int64_t>(shown));
+    throw Error(ErrorKind::usage,
+                {.where = path_,
+                 .found = cat(result_.missing.size(), " encoder parameters are not in it: ", join(first),
+                              shown < result_.missing.size() ? ", ..." : ""),
+                 .next = "Take the file that was made for this network, or allow them to be "
+                         "missing"});
+  }
+
+  std::string path_;
+  const Graph& graph_;
+  const PretrainedOptions& options_;
+  Safetensors file_;
+  Pretrained result_;
+  std::set<std::string> used_;
+};
+
+}  // namespace
+
+Pretrained load_pretrained(const std::filesystem::path& path, const Graph& graph,
+                           const PretrainedOptions& options) {
+  return Loader(path, graph, options).load();
+}
+
+}  // namespace vitrail

@@ -1,0 +1,48 @@
+#pragma once
+// Weights of an encoder trained elsewhere, loaded by name into a network of ours.
+//
+//   Model model = build_net("mobilenet-x0.5-fcn8");
+//   model.weights = initial_weights(model.graph, seed);                       // decoder and head start fresh
+//   Pretrained encoder = load_pretrained("mobilenet_v1_x0.50.safetensors", model.graph);
+//   for (auto& [name, tensor] : encoder.weights) model.weights[name] = tensor;
+//
+// The file's tensor `X.weight` becomes the parameter `backbone.X.weight`, in f32. Its `X.bias` becomes
+// `backbone.X.bias` where the network has that; where the network follows X with a batch normalisation
+// `backbone.X.BatchNorm.{weight,bias,running_mean,running_var}` instead, the file's convolution has it folded
+// in, and it is unfolded with the statistics that the file carries of the convolution before its bias:
+//
+//   running_mean = output_mean, running_var = output_var,
+//   gamma = sqrt(output_var + epsilon), beta = bias + output_mean
+//
+// Then gamma * (Wx - mean) / sqrt(var + epsilon) + beta = Wx + bias: the same function in evaluation, and in
+// training a normalisation whose inputs and outputs have the scale that it expects.
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "vitrail/graph/model.h"
+
+namespace vitrail {
+
+struct PretrainedOptions {
+  std::string prefix = "backbone.";  ///< of the encoder's parameters in the graph
+  bool allow_missing = false;        ///< accept a file that lacks some encoder parameters
+};
+
+struct Pretrained {
+  Weights weights;                   ///< by the graph's names, f32; only what the file filled
+  std::vector<std::string> unused;   ///< tensors of the file that the graph has no place for (its classifier)
+  std::vector<std::string> missing;  ///< encoder parameters that the file lacks
+  std::map<std::string, std::string>
+      metadata;  ///< the file's: how its input was scaled and padded, its licence
+};
+
+/// Throws Error(format) naming the tensor for a damaged file or values that are not finite, Error(shape)
+/// naming both shapes where a tensor does not fit (a wrong depth multiplier, say), and Error(usage) listing
+/// the encoder parameters that the file lacks, unless they may be missing.
+Pretrained load_pretrained(const std::filesystem::path& path, const Graph& graph,
+                           const PretrainedOptions& options = {});
+
+}  // namespace vitrail
