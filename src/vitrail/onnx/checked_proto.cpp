@@ -1,0 +1,198 @@
+#include "vitrail/onnx/checked_proto.h"
+
+#include <cstring>
+#include <limits>
+#include <optional>
+#include <set>
+
+#include "vitrail/base/checked.h"
+#include "vitrail/base/error.h"
+#include "vitrail/base/text.h"
+
+namespace vitrail::onnx_files {
+namespace {
+
+constexpr int64_t kLeastIr = 3, kMostIr = 13;
+constexpr int64_t kLeastOpset = 7, kMostOpset = 21;
+constexpr int kMostNodes = 1 << 20;
+
+[[noreturn]] void refuse(const std::string& where, const std::string& found, const std::string& allowed = "",
+                         ErrorKind kind = ErrorKind::format) {
+  throw Error(kind, {.where = where, .found = found, .allowed = allowed});
+}
+
+// Every name that takes part in the graph: a value's, a node's.
+void expect_plain(const std::string& source, const std::string& name) {
+  for (const char c : name)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+      refuse(source, cat("the name '", printable(name), "'"), "names hold no control characters");
+}
+
+void check_versions(const onnx::ModelProto& model, const std::string& source) {
+  if (model.ir_version() < kLeastIr || model.ir_version() > kMostIr)
+    refuse(source, cat("ONNX IR version ", model.ir_version()), cat(kLeastIr, "..", kMostIr, " are read"),
+           ErrorKind::unsupported);
+  int defaults = 0;
+  for (const onnx::OperatorSetIdProto& opset : model.opset_import())
+    if (opset.domain().empty() || opset.domain() == "ai.onnx") ++defaults;
+  if (defaults != 1) refuse(source, cat(defaults, " default operator sets"), "exactly one is needed");
+  const int64_t opset = opset_of(model);
+  if (opset < kLeastOpset || opset > kMostOpset)
+    refuse(source, cat("operator set ", opset), cat(kLeastOpset, "..", kMostOpset, " are read"),
+           ErrorKind::unsupported);
+}
+
+// Values are made once and before they are read: an order in which a plain loop runs the graph.
+class ValueOrder {
+ public:
+  explicit ValueOrder(const std::string& source) : source_(source) {}
+
+  void make(const std::string& name, std::string_view what) {
+    expect_plain(source_, name);
+    if (name.empty()) refuse(source_, cat(what, " without a name"));
+    if (!made_.insert(name).second)
+      refuse(source_, cat("the value '", printable(name), "' is made twice"), "each value is made once");
+  }
+
+  void read(const std::string& name, const std::string& by) {
+    if (!made_.contains(name))
+      refuse(source_, cat(by, " reads '", printable(name), "', which nothing before it makes"),
+             "nodes come after what they read");
+  }
+
+  bool has(const std::string& name) const { return made_.contains(name); }
+
+ private:
+  const std::string& source_;
+  std::set<std::string> made_;
+};
+
+void check_node(const onnx::NodeProto& node, const std::string& source, ValueOrder& values) {
+  expect_plain(source, node.name());
+  expect_plain(source, node.op_type());
+  const std::string by = cat("node '", printable(node.name()), "' (", printable(node.op_type()), ")");
+  for (const std::string& input : node.input())
+    if (!input.empty()) values.read(input, by);
+  for (const std::string& output : node.output())
+    if (!output.empty()) values.make(output, by);
+  std::set<std::string> attributes;
+  for (const onnx::AttributeProto& attribute : node.attribute()) {
+    if (!attributes.insert(attribute.name()).second)
+      refuse(source, cat(by, " has the attribute '", printable(attribute.name()), "' twice"));
+    if (!attribute.ref_attr_name().empty())
+      refuse(source, cat(by, " refers to an attribute of a function"), "", ErrorKind::unsupported);
+    if (attribute.has_g() || attribute.graphs_size() > 0)
+      refuse(source, cat(by, " holds a subgraph"), "graphs without branches and loops are read",
+             ErrorKind::unsupported);
+  }
+}
+
+void check_graph(const onnx::GraphProto& graph, const std::string& source) {
+  if (graph.node_size() > kMostNodes)
+    refuse(source, cat(graph.node_size(), " nodes"), cat("at most ", kMostNodes, " are read"),
+           ErrorKind::limit);
+  if (graph.sparse_initializer_size() > 0)
+    refuse(source, "sparse initialisers", "dense ones are read", ErrorKind::unsupported);
+  ValueOrder values(source);
+  for (const onnx::TensorProto& initializer : graph.initializer())
+    values.make(initializer.name(), "initialiser");
+  for (const onnx::ValueInfoProto& input : graph.input())
+    if (!values.has(input.name()))
+      values.make(input.name(), "input");  // before IR 4, initialisers are inputs too
+  for (const onnx::NodeProto& node : graph.node())
+    check_node(node, source, values);
+  for (const onnx::ValueInfoProto& output : graph.output())
+    values.read(output.name(), "the list of outputs");
+  if (graph.output_size() == 0) refuse(source, "a graph without outputs", "at least one is needed");
+}
+
+std::optional<DataType> data_type_of(int32_t type) {
+  switch (type) {
+    case onnx::TensorProto::FLOAT: return DataType::f32;
+    case onnx::TensorProto::FLOAT16: return DataType::f16;
+    case onnx::TensorProto::BFLOAT16: return DataType::bf16;
+    case onnx::TensorProto::DOUBLE: return DataType::f64;
+    case onnx::TensorProto::INT64: return DataType::i64;
+    case onnx::TensorProto::INT32: return DataType::i32;
+    case onnx::TensorProto::UINT8: return DataType::u8;
+    case onnx::TensorProto::INT8: return DataType::i8;
+    default: return std::nullopt;
+  }
+}
+
+// Values in the message's typed lists instead of raw bytes; only the types whose list holds them as they are.
+template <class T, class List>
+void copy_list(const List& list, Tensor& tensor, const std::string& where) {
+  if (list.size() != tensor.elements())
+    refuse(where, cat(list.size(), " values for a tensor of ", to_string(tensor.shape())));
+  if (!list.empty()) std::memcpy(tensor.raw(), list.data(), static_cast<size_t>(list.size()) * sizeof(T));
+}
+
+bool copy_typed_values(const onnx::TensorProto& proto, Tensor& tensor, const std::string& where) {
+  switch (tensor.type()) {
+    case DataType::f32: copy_list<float>(proto.float_data(), tensor, where); return true;
+    case DataType::i64: copy_list<int64_t>(proto.int64_data(), tensor, where); return true;
+    case DataType::i32: copy_list<int32_t>(proto.int32_data(), tensor, where); return true;
+    case DataType::f64: copy_list<double>(proto.double_data(), tensor, where); return true;
+    default: return false;
+  }
+}
+
+}  // namespace
+
+std::string printable(std::string_view text) {
+  std::string safe(text.substr(0, 100));
+  for (char& c : safe)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  return text.size() > 100 ? safe + "..." : safe;
+}
+
+onnx::ModelProto parse_model(std::string_view bytes, const std::string& source) {
+  if (bytes.size() > static_cast<size_t>(std::numeric_limits<int32_t>::max()))
+    refuse(source, cat(bytes.size(), " bytes"), "one ONNX file holds less than 2 GiB", ErrorKind::limit);
+  onnx::ModelProto model;
+  if (!model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
+    refuse(source, "the bytes are no ONNX model: truncated, damaged or of another format",
+           "a protobuf message of the type onnx.ModelProto is needed");
+  if (!model.has_graph()) refuse(source, "no graph", "an ONNX model holds one");
+  check_versions(model, source);
+  check_graph(model.graph(), source);
+  return model;
+}
+
+int64_t opset_of(const onnx::ModelProto& model) {
+  for (const onnx::OperatorSetIdProto& opset : model.opset_import())
+    if (opset.domain().empty() || opset.domain() == "ai.onnx") return opset.version();
+  return 0;
+}
+
+Tensor tensor_from_proto(const onnx::TensorProto& proto, const std::string& where) {
+  if (proto.data_location() == onnx::TensorProto::EXTERNAL || proto.external_data_size() > 0)
+    throw Error(ErrorKind::unsupported, {.where = where,
+                                         .found = "its values are in another file",
+                                         .allowed = "values inside the ONNX file are read",
+                                         .next = "Save the model as one file"});
+  const std::optional<DataType> type = data_type_of(proto.data_type());
+  if (!type) return {};
+  const Shape shape(proto.dims().begin(), proto.dims().end());
+  const int64_t elements = checked_product(shape, where);
+  const int64_t bytes = checked_mul(elements, size_of(*type), where);
+  const auto raw = static_cast<int64_t>(proto.raw_data().size());
+  if (proto.has_raw_data() && raw != bytes)
+    refuse(where, cat(raw, " bytes for a tensor of ", to_string(shape), " ", name_of(*type)),
+           cat(bytes, " are needed"));
+  // Nothing is allocated for a size that the message does not hold.
+  const int64_t listed = int64_t{proto.float_data_size()} + proto.int64_data_size() +
+                         proto.int32_data_size() + proto.double_data_size();
+  if (!proto.has_raw_data() && listed != elements)
+    refuse(where, cat(listed, " values for a tensor of ", to_string(shape)), cat(elements, " are needed"));
+  Tensor tensor = Tensor::empty(*type, shape);
+  if (proto.has_raw_data()) {
+    if (bytes > 0) std::memcpy(tensor.raw(), proto.raw_data().data(), static_cast<size_t>(bytes));
+  } else if (!copy_typed_values(proto, tensor, where)) {
+    return {};
+  }
+  return tensor;
+}
+
+}  // namespace vitrail::onnx_files

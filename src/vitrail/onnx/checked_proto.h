@@ -1,0 +1,27 @@
+#pragma once
+// Bytes from anywhere as ONNX messages whose structure can be trusted; internal to onnx/.
+
+#include <string>
+#include <string_view>
+
+#include "onnx/onnx_pb.h"
+#include "vitrail/base/tensor.h"
+
+namespace vitrail::onnx_files {
+
+/// `text` for a message: control bytes replaced, cut after 100 bytes.
+std::string printable(std::string_view text);
+
+/// Parses a model and checks what every reader relies on: version, one default operator set of 7 to 21, plain
+/// names, every value made once and before it is read, no subgraphs, no data in other files. Throws Error
+/// naming `source`.
+onnx::ModelProto parse_model(std::string_view bytes, const std::string& source);
+
+/// The version of the default operator set.
+int64_t opset_of(const onnx::ModelProto& model);
+
+/// The tensor's values, after its sizes have been checked against the bytes that are there. `where` is for
+/// errors. Not defined() for an element type that Tensor has no word for.
+Tensor tensor_from_proto(const onnx::TensorProto& proto, const std::string& where);
+
+}  // namespace vitrail::onnx_files
