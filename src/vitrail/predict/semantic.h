@@ -5,7 +5,12 @@
 //   SemanticPredictor predictor(read_onnx("models/street.onnx"));
 //   LabelMap labels = predictor.predict(read_image("street.jpg"));     // same height and width as the photo
 //
-// Thread-safe: one predictor serves many threads.
+// Any picture size goes: sizes that the network cannot take are padded (bottom, right) and cropped back; a
+// network of one fixed input size sees the picture resized to it, and its logits are resized back; a picture
+// whose pass would need more than `memory_bytes` is cut into overlapping tiles (predict/tiles.h) whose
+// probabilities are blended.
+//
+// Thread-safe: one predictor serves many threads. Engines are built when first needed.
 
 #include <memory>
 #include <string>
@@ -20,21 +25,27 @@ namespace vitrail {
 
 struct PredictOptions {
   EngineOptions engine;
-  int64_t tile = 0;  ///< side of square tiles in pixels, blended where they overlap; 0 = whole image ...
+  int64_t tile = 0;  ///< side of square tiles in pixels (rounded up to the model's multiple) for pictures
+                     ///< larger than that; 0 = whole image ...
   int64_t memory_bytes =
-      int64_t{2} << 30;  ///< ... unless the estimate of a whole pass exceeds this: then tiles
+      int64_t{2} << 30;  ///< ... unless the estimate of a whole pass exceeds this: then tiles that fit
   int64_t overlap = 64;  ///< pixels shared by neighbouring tiles
 };
 
 class SemanticPredictor {
  public:
-  /// Throws Error(usage) for a model without metadata (naming the flags that supply it) or of another task.
+  /// Throws Error(usage) for a model without metadata (naming the flags that supply it), of another task, or
+  /// whose network has another number of channels than the metadata has classes.
   explicit SemanticPredictor(Model model, PredictOptions options = {});
   ~SemanticPredictor();
 
+  /// Class indices at the image's size. Throws Error(limit) when not even the smallest tiles fit
+  /// memory_bytes.
   LabelMap predict(const Image& image) const;
   /// Class probabilities [classes, H, W] at the image's size.
   Tensor probabilities(const Image& image) const;
+  /// The side of the tiles that `predict` cuts an image of this size into; 0 = it goes in one piece.
+  int64_t tile_for(int64_t height, int64_t width) const;
   const ModelInfo& info() const;
 
  private:

@@ -1,0 +1,94 @@
+// vitrail evaluate: a model's scores on a data set.
+
+#include <filesystem>
+#include <iostream>
+
+#include <nlohmann/json.hpp>
+
+#include "vitrail/base/text.h"
+#include "vitrail/cli/command.h"
+#include "vitrail/cli/model_options.h"
+#include "vitrail/cli/terminal.h"
+#include "vitrail/image/label_png.h"
+#include "vitrail/metrics/report.h"
+#include "vitrail/predict/evaluate.h"
+
+namespace vitrail::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+struct Options {
+  std::string model, dataset;
+  std::string split = "test";
+  std::string convention = "skipped";
+  std::string out;
+  bool json = false;
+  InfoOptions info;
+  RunOptions run;
+};
+
+void declare(CLI::App& app, Options& options) {
+  app.add_option("MODEL", options.model, "model file: .onnx, or .safetensors from training")->required();
+  app.add_option("--dataset", options.dataset, "NAME:PATH; `vitrail list datasets` shows the names")
+      ->required();
+  app.add_option("--split", options.split, "which part of the data set, or several joined by '+'");
+  app.add_option("--convention", options.convention,
+                 "how an absent class enters the mean IoU; `vitrail list conventions` explains them");
+  app.add_option("--out", options.out, "folder for the predictions, as NAME.png of class indices");
+  app.add_flag("--json", options.json, "print the scores as JSON");
+  add_run_options(app, options.run);
+  add_info_options(app, options.info);
+}
+
+Evaluation measure(const Options& options, const SemanticPredictor& predictor, const Dataset& dataset) {
+  std::vector<Rgb> palette;
+  for (const ClassInfo& c : predictor.info().classes)
+    palette.push_back(c.color);
+  Progress progress("evaluate");
+  EvaluateOptions callbacks;
+  callbacks.progress = [&](int64_t done, int64_t total) {
+    progress.show(done, total);
+    return true;
+  };
+  if (!options.out.empty()) {
+    fs::create_directories(options.out);
+    callbacks.prediction = [&](const Sample& sample, const LabelMap& prediction) {
+      const fs::path file = fs::path(options.out) / (fs::path(sample.name).filename().string() + ".png");
+      write_label_map(file, prediction, palette);
+    };
+  }
+  return evaluate(predictor, dataset, callbacks);
+}
+
+}  // namespace
+
+int evaluate_command(CLI::App& app, const Arguments& arguments) {
+  Options options;
+  declare(app, options);
+  parse(app, arguments);
+
+  const AbsentClasses convention = absent_classes_from(options.convention);
+  const auto dataset = open_dataset(options.dataset, options.split);
+  const SemanticPredictor predictor(load_model(options.model, options.info), predict_options(options.run));
+  const Evaluation evaluation = measure(options, predictor, *dataset);
+  const SegmentationScores result = scores(evaluation.matrix, convention);
+  const std::vector<std::string> names = class_names(predictor.info());
+
+  if (options.json) {
+    Json json = {{"model", options.model}, {"dataset", options.dataset}, {"split", options.split}};
+    json.update(Json::parse(scores_json(result, names)));
+    json["images"] = evaluation.images;
+    json["images_per_second"] = evaluation.images_per_second;
+    std::cout << json.dump(2) << std::endl;
+    return 0;
+  }
+  std::cout << options.model << " on " << options.dataset << ", " << options.split << "\n\n"
+            << scores_table(result, names) << "\n"
+            << evaluation.images << " images, " << fixed(evaluation.images_per_second, 1)
+            << " images/s in the predictor (first image left out)" << std::endl;
+  return 0;
+}
+
+}  // namespace vitrail::cli

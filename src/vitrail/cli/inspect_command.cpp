@@ -1,0 +1,163 @@
+// vitrail inspect: layers and costs of a network.
+
+#include <algorithm>
+#include <iostream>
+
+#include <nlohmann/json.hpp>
+
+#include "vitrail/base/error.h"
+#include "vitrail/base/text.h"
+#include "vitrail/cli/command.h"
+#include "vitrail/cli/model_options.h"
+#include "vitrail/cli/terminal.h"
+#include "vitrail/graph/cost.h"
+#include "vitrail/graph/draw.h"
+
+namespace vitrail::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Options {
+  SourceOptions source;
+  bool json = false, dot = false, engine = false;
+  int threads = 0;
+};
+
+void declare(CLI::App& app, Options& options) {
+  app.add_option("NET|FILE", options.source.source,
+                 "a network's name, an .onnx file or a .safetensors file of training")
+      ->required();
+  app.add_option("--classes", options.source.classes,
+                 "for a NET: class names separated by commas, or how many");
+  app.add_option("--set", options.source.set, "for a NET: key=value of its own options; may be repeated");
+  app.add_option("--input", options.source.input,
+                 "HEIGHTxWIDTH in pixels; default: 512x512, or what the file fixes");
+  app.add_flag("--json", options.json, "print JSON");
+  app.add_flag("--dot", options.dot,
+               "print the graph for Graphviz: `vitrail inspect NET --dot | dot -Tsvg > net.svg`");
+  app.add_flag("--engine", options.engine, "show also what the engine makes of it");
+  app.add_option("--threads", options.threads, "for --engine: threads; 0 = all cores")
+      ->check(CLI::Range(0, 4096));
+}
+
+Shape input_shape(const Graph& graph, const std::string& input) {
+  if (graph.inputs().size() != 1)
+    throw Error(ErrorKind::unsupported, {.where = "inspect",
+                                         .found = cat("a graph of ", graph.inputs().size(), " inputs"),
+                                         .allowed = "one"});
+  Shape shape = graph.shape(graph.inputs()[0].value);
+  if (shape.size() == 4) {
+    const Pair size = input.empty() ? Pair{512, 512} : parse_size(input, "--input");
+    if (!input.empty() || shape[2] < 0) shape[2] = size[0];
+    if (!input.empty() || shape[3] < 0) shape[3] = size[1];
+    if (shape[1] < 0) shape[1] = 3;
+  }
+  if (!shape.empty() && shape[0] < 0) shape[0] = 1;
+  return shape;
+}
+
+Json json_of(const Cost& cost, const std::string& name, const Shape& input) {
+  Json layers = Json::array();
+  for (const LayerCost& layer : cost.layers)
+    layers.push_back({{"name", layer.name},
+                      {"type", layer.type},
+                      {"output", layer.output},
+                      {"parameters", layer.parameters},
+                      {"multiply_adds", layer.multiply_adds},
+                      {"activation_bytes", layer.activation_bytes}});
+  return {{"name", name},
+          {"input", input},
+          {"parameters",
+           {{"learnable", cost.parameters_learnable},
+            {"with_running_statistics", cost.parameters_with_running_statistics}}},
+          {"multiply_adds", cost.multiply_adds},
+          {"activation_bytes", cost.activation_bytes},
+          {"peak_bytes", cost.peak_bytes},
+          {"layers", layers}};
+}
+
+Json json_of(const ProgramReport& report) {
+  Json steps = Json::array();
+  for (const StepReport& step : report.steps)
+    steps.push_back({{"name", step.name},
+                     {"kind", step.kind},
+                     {"kernel", step.kernel},
+                     {"fused", step.fused},
+                     {"output", step.output},
+                     {"multiply_adds", step.multiply_adds}});
+  return {{"arena_bytes", report.arena_bytes}, {"weight_bytes", report.weight_bytes}, {"steps", steps}};
+}
+
+void print_layers(const Cost& cost, std::ostream& out) {
+  size_t name_width = 5, type_width = 4;
+  for (const LayerCost& layer : cost.layers) {
+    name_width = std::max(name_width, layer.name.size());
+    type_width = std::max(type_width, layer.type.size());
+  }
+  out << aligned_left("layer", name_width) << "  " << aligned_left("type", type_width) << "  "
+      << aligned_left("output", 18) << aligned_right("parameters", 12) << aligned_right("multiply-adds", 16)
+      << aligned_right("bytes", 14) << "\n";
+  for (const LayerCost& layer : cost.layers)
+    out << aligned_left(layer.name, name_width) << "  " << aligned_left(layer.type, type_width) << "  "
+        << aligned_left(to_string(layer.output), 18) << aligned_right(grouped(layer.parameters), 12)
+        << aligned_right(grouped(layer.multiply_adds), 16)
+        << aligned_right(grouped(layer.activation_bytes), 14) << "\n";
+}
+
+void print_totals(const Cost& cost, const std::string& name, const Shape& input, std::ostream& out) {
+  out << "\n"
+      << name << ", input " << to_string(input) << "\n"
+      << "  parameters        " << grouped(cost.parameters_learnable) << " learnable, "
+      << grouped(cost.parameters_with_running_statistics) << " with running statistics\n"
+      << "  multiply-adds     " << with_unit(static_cast<double>(cost.multiply_adds), "") << "\n"
+      << "  activations       " << with_unit(static_cast<double>(cost.activation_bytes), "B") << " in all, "
+      << with_unit(static_cast<double>(cost.peak_bytes), "B") << " alive at most\n";
+}
+
+void print_engine(const ProgramReport& report, std::ostream& out) {
+  out << "\nengine: " << report.steps.size() << " steps, arena "
+      << with_unit(static_cast<double>(report.arena_bytes), "B") << ", weights "
+      << with_unit(static_cast<double>(report.weight_bytes), "B") << "\n";
+  for (const StepReport& step : report.steps) {
+    out << "  " << aligned_left(step.kind, 14) << " " << aligned_left(to_string(step.output), 18) << " "
+        << step.name << " [" << step.kernel << "]";
+    if (!step.fused.empty()) out << " with " << join(step.fused);
+    out << "\n";
+  }
+}
+
+ProgramReport engine_report(const Model& model, const Shape& input, int threads) {
+  return Engine(model.graph, model.weights, {.threads = threads}).report({input});
+}
+
+}  // namespace
+
+int inspect_command(CLI::App& app, const Arguments& arguments) {
+  Options options;
+  declare(app, options);
+  parse(app, arguments);
+  if (options.dot && (options.json || options.engine))
+    throw Error(ErrorKind::usage,
+                {.where = "inspect", .found = "--dot beside --json or --engine", .next = "Ask for one"});
+
+  const Model model = open_source(options.source);
+  const Shape input = input_shape(model.graph, options.source.input);
+  if (options.dot) {
+    std::cout << graphviz(model.graph, input);
+    return 0;
+  }
+  const Cost cost = cost_of(model.graph, input);
+  if (options.json) {
+    Json json = json_of(cost, options.source.source, input);
+    if (options.engine) json["engine"] = json_of(engine_report(model, input, options.threads));
+    std::cout << json.dump(2) << std::endl;
+    return 0;
+  }
+  print_layers(cost, std::cout);
+  print_totals(cost, options.source.source, input, std::cout);
+  if (options.engine) print_engine(engine_report(model, input, options.threads), std::cout);
+  return 0;
+}
+
+}  // namespace vitrail::cli

@@ -1,0 +1,165 @@
+#include "vitrail/cli/model_options.h"
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <map>
+#include <sstream>
+
+#include "vitrail/base/error.h"
+#include "vitrail/base/text.h"
+#include "vitrail/image/palette.h"
+#include "vitrail/nets/registry.h"
+#include "vitrail/predict/model_file.h"
+#include "vitrail/weights/initialize.h"
+#include "vitrail/weights/pretrained.h"
+
+namespace vitrail::cli {
+namespace {
+
+constexpr int64_t largest_side = 1 << 20;
+
+std::optional<int64_t> whole_number(const std::string& text) {
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::vector<std::string> split(const std::string& text, char separator) {
+  std::vector<std::string> parts;
+  std::istringstream in(text);
+  for (std::string part; std::getline(in, part, separator);)
+    parts.push_back(part);
+  return parts;
+}
+
+ChannelOrder parse_order(const std::string& text) {
+  if (text == "rgb") return ChannelOrder::rgb;
+  if (text == "bgr") return ChannelOrder::bgr;
+  if (text == "grey") return ChannelOrder::grey;
+  throw Error(ErrorKind::usage, {.where = "--order", .found = text, .allowed = "rgb, bgr or grey"});
+}
+
+std::map<std::string, std::string> parse_settings(const std::vector<std::string>& settings) {
+  std::map<std::string, std::string> set;
+  for (const std::string& setting : settings) {
+    const size_t equals = setting.find('=');
+    if (equals == std::string::npos || equals == 0)
+      throw Error(ErrorKind::usage, {.where = "--set", .found = setting, .allowed = "key=value"});
+    set[setting.substr(0, equals)] = setting.substr(equals + 1);
+  }
+  return set;
+}
+
+Model fresh_net(const SourceOptions& options) {
+  const std::vector<ClassInfo> classes = parse_classes(options.classes);
+  Model model = build_net(
+      options.source, {.classes = static_cast<int64_t>(classes.size()), .set = parse_settings(options.set)});
+  model.info.classes = classes;
+  model.weights = initial_weights(model.graph, options.seed);
+  if (!options.pretrained.empty())
+    for (const auto& [name, tensor] : load_pretrained(options.pretrained, model.graph).weights)
+      model.weights[name] = tensor;
+  return model;
+}
+
+}  // namespace
+
+void add_info_options(CLI::App& app, InfoOptions& options) {
+  const std::string group = "What a file from elsewhere does not say";
+  app.add_option("--classes", options.classes,
+                 "class names by index, separated by commas, or how many there are")
+      ->group(group);
+  app.add_option("--mean", options.mean, "mean per channel, 0..255 scale: 123.7,116.3,103.5")
+      ->delimiter(',')
+      ->group(group);
+  app.add_option("--std", options.std, "standard deviation per channel, 0..255 scale: 58.4,57.1,57.4")
+      ->delimiter(',')
+      ->group(group);
+  app.add_option("--order", options.order, "channel order: rgb, bgr or grey")->group(group);
+  app.add_option("--multiple", options.multiple,
+                 "pad height and width to a multiple of this; 0 = as the file says")
+      ->group(group);
+}
+
+Model load_model(const std::string& path, const InfoOptions& options) {
+  if (options.multiple < 0 || options.multiple > largest_side)
+    throw Error(ErrorKind::usage,
+                {.where = "--multiple", .found = cat(options.multiple), .allowed = "1 to 1048576"});
+  Model model = read_model(path);
+  Preprocessing& p = model.info.preprocessing;
+  if (!options.classes.empty()) model.info.classes = parse_classes(options.classes);
+  if (!options.mean.empty()) p.mean = options.mean;
+  if (!options.std.empty()) p.std = options.std;
+  if (!options.order.empty()) p.order = parse_order(options.order);
+  if (options.multiple > 0) p.multiple = options.multiple;
+  return model;
+}
+
+void add_run_options(CLI::App& app, RunOptions& options) {
+  app.add_option("--tile", options.tile,
+                 "side of tiles in pixels for large images; 0 = whole, while memory allows")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--overlap", options.overlap, "pixels that neighbouring tiles share")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--memory", options.memory_mib, "MiB one image may take before it is cut into tiles")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 30));
+  app.add_option("--threads", options.threads, "threads; 0 = all cores")->check(CLI::Range(0, 4096));
+}
+
+PredictOptions predict_options(const RunOptions& options) {
+  return {.engine = {.threads = options.threads},
+          .tile = options.tile,
+          .memory_bytes = options.memory_mib << 20,
+          .overlap = options.overlap};
+}
+
+bool is_model_file(const std::string& source) {
+  const std::string extension = std::filesystem::path(source).extension().string();
+  return extension == ".onnx" || extension == ".safetensors" || std::filesystem::exists(source);
+}
+
+Model open_source(const SourceOptions& options) {
+  if (!is_model_file(options.source)) return fresh_net(options);
+  if (!options.set.empty() || !options.pretrained.empty())
+    throw Error(ErrorKind::usage,
+                {.where = options.source,
+                 .found = cat(options.set.empty() ? "--pretrained" : "--set", " with a model file"),
+                 .allowed = "it is for networks by name; a file has its own weights and options"});
+  return read_model(options.source);
+}
+
+Pair parse_size(const std::string& text, const std::string& option) {
+  const std::vector<std::string> parts = split(text, 'x');
+  const auto height = parts.size() == 2 ? whole_number(parts[0]) : std::nullopt;
+  const auto width = parts.size() == 2 ? whole_number(parts[1]) : std::nullopt;
+  if (!height || !width || *height < 1 || *width < 1 || std::max(*height, *width) > largest_side)
+    throw Error(ErrorKind::usage, {.where = option,
+                                   .found = cat("'", text, "'"),
+                                   .allowed = "HEIGHTxWIDTH in pixels, such as 512x1024, each 1 to 1048576"});
+  return {*height, *width};
+}
+
+std::vector<ClassInfo> parse_classes(const std::string& text) {
+  std::vector<std::string> names;
+  if (const auto count = whole_number(text)) {
+    if (*count < 1 || *count > 255)
+      throw Error(ErrorKind::usage, {.where = "--classes", .found = text, .allowed = "1 to 255 classes"});
+    for (int64_t i = 0; i < *count; ++i)
+      names.push_back(cat("class ", i));
+  } else {
+    names = split(text, ',');
+  }
+  if (names.empty() || names.size() > 255 || std::find(names.begin(), names.end(), "") != names.end())
+    throw Error(ErrorKind::usage, {.where = "--classes",
+                                   .found = cat("'", text, "'"),
+                                   .allowed = "1 to 255 names separated by commas, or their number"});
+  const std::vector<Rgb> colors = distinct_palette(static_cast<int64_t>(names.size()));
+  std::vector<ClassInfo> classes;
+  for (size_t i = 0; i < names.size(); ++i)
+    classes.push_back({names[i], colors[i]});
+  return classes;
+}
+
+}  // namespace vitrail::cli

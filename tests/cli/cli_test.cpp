@@ -1,0 +1,257 @@
+// What each command does when it is used as it should be.
+
+#include <map>
+#include <numeric>
+
+#include <gmock/gmock.h>
+
+#include "fixture.h"
+#include "vitrail/base/file.h"
+#include "vitrail/image/image_file.h"
+#include "vitrail/image/label_png.h"
+
+namespace vitrail::testing {
+namespace {
+
+using nlohmann::json;
+using ::testing::Each;
+using ::testing::HasSubstr;
+
+const std::vector<std::string>& command_names() {
+  static const std::vector<std::string> names = {"segment", "evaluate",      "inspect", "export",
+                                                 "list",    "check-dataset", "doctor",
+#ifdef VITRAIL_TRAIN
+                                                 "train"
+#endif
+  };
+  return names;
+}
+
+std::vector<std::string> keys_of(const json& object) {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : object.items())
+    keys.push_back(key);
+  return keys;
+}
+
+TEST_F(CliTest, HelpListsEveryCommand) {
+  const Result result = vitrail({"--help"});
+  EXPECT_EQ(result.status, 0);
+  EXPECT_EQ(result.err, "");
+  for (const std::string& name : command_names())
+    EXPECT_THAT(result.out, HasSubstr("  " + name + " "));
+}
+
+TEST_F(CliTest, EveryCommandHasHelp) {
+  for (const std::string& name : command_names()) {
+    const Result result = vitrail({name, "--help"});
+    EXPECT_EQ(result.status, 0) << name;
+    EXPECT_EQ(result.err, "") << name;
+    EXPECT_THAT(result.out, HasSubstr("vitrail " + name));
+    EXPECT_EQ(vitrail({"help", name}).out, result.out);
+  }
+}
+
+TEST_F(CliTest, HelpShowsDefaults) {
+  const std::string segment = vitrail({"segment", "--help"}).out;
+  for (const std::string text :
+       {"--memory INT", "[2048]", "--tile INT", "[0]", "--overlap INT", "[64]", "[0.5]"})
+    EXPECT_THAT(segment, HasSubstr(text));
+  const std::string evaluate = vitrail({"evaluate", "--help"}).out;
+  EXPECT_THAT(evaluate, HasSubstr("[test]"));
+  EXPECT_THAT(evaluate, HasSubstr("[skipped]"));
+  EXPECT_THAT(vitrail({"inspect", "--help"}).out, HasSubstr("[19]"));
+}
+
+TEST_F(CliTest, VersionIsPrinted) {
+  const Result result = vitrail({"--version"});
+  EXPECT_EQ(result.status, 0);
+  EXPECT_THAT(result.out, ::testing::MatchesRegex("vitrail [0-9]+\\.[0-9]+\\.[0-9]+\n"));
+}
+
+// Table 4.2 of the thesis, to the last digit.
+TEST_F(CliTest, InspectCountsTheThesisNetworks) {
+  const std::map<std::string, int64_t> counts = {
+      {"mobilenet-x0.5-bilinear", 839283}, {"mobilenet-x0.5-fcn16", 849942},
+      {"mobilenet-x0.5-fcn8", 858169},     {"mobilenet-x0.5-os16", 839283},
+      {"mobilenet-x0.5-os8", 839283},      {"squeezenet1.1-bilinear", 732243},
+      {"squeezenet1.1-fcn8", 740470},      {"squeezenet1.1-os8", 732243},
+  };
+  for (const auto& [net, count] : counts) {
+    const json report =
+        json_of(vitrail({"inspect", net, "--classes", "19", "--input", "1024x2048", "--json"}));
+    EXPECT_EQ(report["parameters"]["with_running_statistics"], count) << net;
+  }
+}
+
+TEST_F(CliTest, InspectJsonAddsUp) {
+  const json report = json_of(vitrail({"inspect", "mobilenet-x0.5-fcn8", "--input", "64x96", "--json"}));
+  EXPECT_THAT(keys_of(report["parameters"]),
+              ::testing::UnorderedElementsAre("learnable", "with_running_statistics"));
+  ASSERT_GT(report["layers"].size(), 30u);
+  for (const std::string key : {"parameters", "multiply_adds", "activation_bytes"}) {
+    int64_t sum = 0;
+    for (const json& layer : report["layers"])
+      sum += layer[key].get<int64_t>();
+    EXPECT_EQ(sum, key == "parameters" ? report["parameters"]["learnable"] : report[key]) << key;
+  }
+  EXPECT_THAT(keys_of(report["layers"][0]),
+              ::testing::UnorderedElementsAre("name", "type", "output", "parameters", "multiply_adds",
+                                              "activation_bytes"));
+  EXPECT_LT(report["peak_bytes"], report["activation_bytes"]);
+  EXPECT_EQ(report["layers"].back()["output"], json({1, 19, 64, 96}));
+}
+
+TEST_F(CliTest, InspectPrintsATableADrawingAndTheEngine) {
+  const std::string table = vitrail({"inspect", "mobilenet-x0.25-os8"}).out;
+  EXPECT_THAT(table, HasSubstr("multiply-adds"));
+  EXPECT_THAT(table, HasSubstr("learnable"));
+  EXPECT_THAT(vitrail({"inspect", "mobilenet-x0.25-os8", "--dot"}).out, ::testing::StartsWith("digraph"));
+  const json report =
+      json_of(vitrail({"inspect", "mobilenet-x0.25-os8", "--input", "64x64", "--engine", "--json"}));
+  EXPECT_GT(report["engine"]["steps"].size(), 10u);
+  EXPECT_GT(report["engine"]["arena_bytes"], 0);
+}
+
+TEST_F(CliTest, AnExportedFileCountsAsItsNetwork) {
+  const json file = json_of(vitrail({"inspect", model(), "--input", "64x64", "--json"}));
+  const json net =
+      json_of(vitrail({"inspect", "mobilenet-x0.25-os8", "--classes", "11", "--input", "64x64", "--json"}));
+  EXPECT_EQ(file["multiply_adds"], net["multiply_adds"]);
+}
+
+TEST_F(CliTest, ExportIsRepeatable) {
+  const std::string again = path("again.onnx");
+  ASSERT_EQ(
+      vitrail({"export", "mobilenet-x0.25-os8", "--classes", camvid_classes(), "--seed", "3", "--out", again})
+          .status,
+      0);
+  EXPECT_EQ(read_file(again), read_file(model()));
+}
+
+TEST_F(CliTest, ListsAreCompleteAsTextAndJson) {
+  const json all = json_of(vitrail({"list", "--json"}));
+  EXPECT_THAT(keys_of(all), ::testing::UnorderedElementsAre("nets", "encoders", "datasets", "conventions"));
+  EXPECT_EQ(all["conventions"].size(), 5u);
+  const std::string text = vitrail({"list"}).out;
+  for (const auto& [section, entries] : all.items()) {
+    EXPECT_EQ(entries, json_of(vitrail({"list", section, "--json"})));
+    ASSERT_FALSE(entries.empty()) << section;
+    for (const json& entry : entries)
+      EXPECT_THAT(text, HasSubstr("  " + entry["name"].get<std::string>() + " "));
+  }
+}
+
+TEST_F(CliTest, SegmentWritesIndicesAndOverlay) {
+  const std::string photo = picture("photos/street.png", 45, 77);  // odd on purpose
+  const json report = json_of(vitrail({"segment", model(), photo, "--out", path("out"), "--json"}));
+  ASSERT_EQ(report["images"].size(), 1u);
+  const json& image = report["images"][0];
+  EXPECT_EQ(image["height"], 45);
+  EXPECT_EQ(image["width"], 77);
+
+  const LabelFile labels = read_label_file(path("out/street.png"));
+  EXPECT_TRUE(labels.palette);
+  ASSERT_EQ(labels.labels.height, 45);
+  ASSERT_EQ(labels.labels.width, 77);
+  std::map<int64_t, int64_t> pixels;
+  for (const uint16_t label : labels.labels.labels)
+    ++pixels[label];
+  ASSERT_EQ(image["classes"].size(), pixels.size());
+  for (const json& c : image["classes"]) {
+    EXPECT_EQ(c["pixels"], pixels[c["label"].get<int64_t>()]);
+    EXPECT_NEAR(c["share"].get<double>(), c["pixels"].get<double>() / (45 * 77), 1e-9);
+  }
+  const ImageInfo overlay = image_info(path("out/street-overlay.jpg"));
+  EXPECT_EQ(overlay.format, "jpeg");
+  EXPECT_GE(overlay.size.width, 77);
+  EXPECT_GT(overlay.size.height, 45);  // the legend is below
+}
+
+TEST_F(CliTest, SegmentTakesFoldersAndGoesOnAfterABadPicture) {
+  picture("photos/a.png", 32, 40);
+  picture("photos/c.png", 40, 32);
+  write_file_atomically(path("photos/b.png"), "not a picture");
+  const Result result = vitrail({"segment", model(), path("photos"), "--out", path("out")});
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.err, HasSubstr("b.png"));
+  EXPECT_TRUE(std::filesystem::exists(path("out/a.png")));
+  EXPECT_FALSE(std::filesystem::exists(path("out/b.png")));
+  EXPECT_TRUE(std::filesystem::exists(path("out/c.png")));
+}
+
+TEST_F(CliTest, SegmentCutsLargePicturesIntoTiles) {
+  const std::string photo = picture("street.png", 150, 210);
+  const json report = json_of(vitrail(
+      {"segment", model(), photo, "--out", path("out"), "--tile", "96", "--overlap", "32", "--json"}));
+  EXPECT_GE(report["images"][0]["tile"], 96);
+  const LabelMap labels = read_label_map(path("out/street.png"));
+  EXPECT_EQ(labels.height, 150);
+  EXPECT_EQ(labels.width, 210);
+}
+
+TEST_F(CliTest, EvaluateCountsEveryPixelOnce) {
+  const std::string data = dataset();
+  const json report = json_of(vitrail(
+      {"evaluate", model(), "--dataset", data, "--split", "test", "--json", "--out", path("predictions")}));
+  EXPECT_EQ(report["images"], 3);
+  EXPECT_EQ(report["convention"], "skipped");
+  ASSERT_EQ(report["per_class"].size(), 11u);
+
+  std::vector<int64_t> hits(11), truths(11), predicted(11);
+  for (int i = 0; i < 3; ++i) {
+    const std::string name = "test" + std::to_string(i) + ".png";
+    const LabelMap truth = read_label_map(path("camvid/testannot/" + name));
+    const LabelMap prediction = read_label_map(path("predictions/" + name));
+    ASSERT_EQ(truth.labels.size(), prediction.labels.size());
+    for (size_t p = 0; p < truth.labels.size(); ++p) {
+      if (truth.labels[p] == 11) continue;
+      ++truths[truth.labels[p]];
+      ++predicted[prediction.labels[p]];
+      if (truth.labels[p] == prediction.labels[p]) ++hits[truth.labels[p]];
+    }
+  }
+  double iou = 0;
+  for (size_t c = 0; c < 11; ++c)
+    iou += static_cast<double>(hits[c]) / static_cast<double>(truths[c] + predicted[c] - hits[c]);
+  EXPECT_NEAR(report["mean_iou"].get<double>(), iou / 11, 1e-9);
+  EXPECT_NEAR(report["pixel_accuracy"].get<double>(),
+              static_cast<double>(std::accumulate(hits.begin(), hits.end(), int64_t{0})) /
+                  static_cast<double>(std::accumulate(truths.begin(), truths.end(), int64_t{0})),
+              1e-9);
+}
+
+TEST_F(CliTest, EvaluateStatesItsConvention) {
+  const std::string data = dataset();
+  for (const std::string convention : {"skipped", "zero", "truth_only"}) {
+    const Result result =
+        vitrail({"evaluate", model(), "--dataset", data, "--convention", convention, "--json"});
+    EXPECT_EQ(json_of(result)["convention"], convention);
+  }
+  EXPECT_THAT(vitrail({"evaluate", model(), "--dataset", data}).out, HasSubstr("skipped"));
+}
+
+TEST_F(CliTest, CheckDatasetPassesASoundOneAndFailsABrokenOne) {
+  const std::string data = dataset();
+  const Result sound = vitrail({"check-dataset", data, "--json"});
+  EXPECT_EQ(sound.status, 0) << sound.out << sound.err;
+  EXPECT_FALSE(json::parse(sound.out, nullptr, false).is_discarded());
+  std::filesystem::remove(path("camvid/testannot/test1.png"));
+  const Result broken = vitrail({"check-dataset", data});
+  EXPECT_EQ(broken.status, 1);
+  EXPECT_THAT(broken.out + broken.err, HasSubstr("test1"));
+  const Result broken_json = vitrail({"check-dataset", data, "--json"});
+  EXPECT_EQ(broken_json.status, 1);
+  EXPECT_FALSE(json::parse(broken_json.out, nullptr, false).is_discarded());
+}
+
+TEST_F(CliTest, DoctorFindsTheConvolutionRight) {
+  const json report = json_of(vitrail({"doctor", "--json"}));
+  EXPECT_EQ(report["healthy"], true);
+  EXPECT_LT(report["convolution"]["largest_difference"].get<double>(), 1e-4);
+  EXPECT_THAT(keys_of(report["libraries"]), ::testing::Contains("oneDNN"));
+  EXPECT_EQ(vitrail({"doctor"}).status, 0);
+}
+
+}  // namespace
+}  // namespace vitrail::testing
