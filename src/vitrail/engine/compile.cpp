@@ -1,0 +1,158 @@
+#include "vitrail/engine/compile.h"
+
+#include <algorithm>
+#include <cstring>
+#include <stdexcept>
+
+#include "vitrail/base/checked.h"
+#include "vitrail/base/text.h"
+#include "vitrail/engine/layout.h"
+#include "vitrail/engine/passes/passes.h"
+#include "vitrail/engine/steps/steps.h"
+
+namespace vitrail::engine_detail {
+namespace {
+
+int64_t bytes_of(const NetworkValue& value) {
+  return checked_mul(element_count(value.shape), size_of(value.type), value.name);
+}
+
+// Puts the parts of a Program together, in the order of its public functions.
+class Compiler {
+ public:
+  Compiler(const Network& network, const CompileContext& context) : network_(network), context_(context) {
+    parts_.locations.resize(network.values.size());
+    parts_.constants.resize(network.values.size());
+    parts_.engine = context.engine;
+  }
+
+  void add_input_steps() {
+    for (size_t i = 0; i < network_.inputs.size(); ++i) {
+      const ValueId id = network_.inputs[i].value;
+      if (same_as_row_major(network_.shape(id)))
+        location(id) = {Location::Kind::input, static_cast<int64_t>(i)};
+      else
+        parts_.steps.push_back(make_input_step(network_, network_.inputs[i], i));
+    }
+  }
+
+  void add_layer_steps() {
+    const StepContext step_context{network_, context_.weights, context_.engine, context_.threads};
+    for (const Layer& layer : network_.layers)
+      parts_.steps.push_back(make_step(step_context, layer));
+  }
+
+  // A row-major result is made in the output tensor itself; others are copied there at the end.
+  void add_output_steps() {
+    std::vector<bool> made(network_.values.size(), false);
+    for (const Step& step : parts_.steps)
+      if (step.must_reuse == no_value) made[static_cast<size_t>(step.writes)] = true;
+    for (size_t i = 0; i < network_.outputs.size(); ++i) {
+      const ValueId id = network_.outputs[i].value;
+      const NetworkValue& value = network_.value(id);
+      parts_.output_shapes.push_back(value.shape);
+      parts_.output_types.push_back(value.type);
+      const bool row_major = value.type == DataType::i64 || same_as_row_major(value.shape);
+      if (row_major && made[static_cast<size_t>(id)] && location(id).kind == Location::Kind::none)
+        location(id) = {Location::Kind::output, static_cast<int64_t>(i)};
+      else
+        parts_.steps.push_back(make_output_step(network_, network_.outputs[i], i));
+    }
+  }
+
+  void place_constants() {
+    for (const Step& step : parts_.steps)
+      for (const ValueId id : step.reads)
+        if (network_.is_constant(id) && location(id).kind == Location::Kind::none) {
+          parts_.constants[static_cast<size_t>(id)] = context_.weights.stored(network_.value(id).constant);
+          location(id) = {Location::Kind::constant, 0};
+        }
+  }
+
+  void plan() {
+    find_last_reads();
+    std::vector<int64_t> buffer_of(network_.values.size(), -1);
+    for (size_t i = 0; i < parts_.steps.size(); ++i)
+      if (parts_.steps[i].writes != no_value) give_buffer(i, buffer_of);
+    std::vector<int64_t> scratch_buffer;
+    for (size_t i = 0; i < parts_.steps.size(); ++i) {
+      scratch_buffer.push_back(static_cast<int64_t>(parts_.buffers.size()));
+      const auto step = static_cast<int64_t>(i);
+      if (parts_.steps[i].scratch_bytes > 0)
+        parts_.buffers.push_back({parts_.steps[i].scratch_bytes, step, step});
+    }
+    parts_.plan = plan_memory(parts_.buffers);
+    for (size_t id = 0; id < buffer_of.size(); ++id)
+      if (buffer_of[id] >= 0)
+        parts_.locations[id] = {Location::Kind::arena,
+                                parts_.plan.offsets[static_cast<size_t>(buffer_of[id])]};
+    for (size_t i = 0; i < parts_.steps.size(); ++i)
+      parts_.scratch_offsets.push_back(parts_.steps[i].scratch_bytes > 0
+                                           ? parts_.plan.offsets[static_cast<size_t>(scratch_buffer[i])]
+                                           : 0);
+  }
+
+  std::shared_ptr<const Program> finish() {
+    for (const Step& step : parts_.steps)
+      parts_.weight_bytes += step.weight_bytes;
+    return std::make_shared<const Program>(std::move(parts_));
+  }
+
+ private:
+  Location& location(ValueId id) { return parts_.locations[static_cast<size_t>(id)]; }
+
+  void find_last_reads() {
+    last_read_.assign(network_.values.size(), -1);
+    for (size_t i = 0; i < parts_.steps.size(); ++i)
+      for (const ValueId id : parts_.steps[i].reads)
+        last_read_[static_cast<size_t>(id)] = static_cast<int64_t>(i);
+  }
+
+  // The buffer of what step `i` writes: one that it may take over, or a new one.
+  void give_buffer(size_t i, std::vector<int64_t>& buffer_of) {
+    const Step& step = parts_.steps[i];
+    if (location(step.writes).kind != Location::Kind::none) return;
+    const auto at = static_cast<int64_t>(i);
+    const int64_t last = std::max(last_read_[static_cast<size_t>(step.writes)], at);
+    const ValueId source = step.must_reuse != no_value ? step.must_reuse : step.may_reuse;
+    const int64_t bytes = bytes_of(network_.value(step.writes));
+    if (source != no_value) {
+      const int64_t buffer = buffer_of[static_cast<size_t>(source)];
+      if (buffer >= 0 && last_read_[static_cast<size_t>(source)] == at &&
+          parts_.buffers[static_cast<size_t>(buffer)].bytes == bytes) {
+        parts_.buffers[static_cast<size_t>(buffer)].last = last;
+        buffer_of[static_cast<size_t>(step.writes)] = buffer;
+        return;
+      }
+      if (step.must_reuse != no_value)
+        throw std::logic_error(cat("step '", step.report.name, "' cannot take over its residual's buffer"));
+    }
+    buffer_of[static_cast<size_t>(step.writes)] = static_cast<int64_t>(parts_.buffers.size());
+    parts_.buffers.push_back({bytes, at, last});
+  }
+
+  const Network& network_;
+  const CompileContext& context_;
+  Program::Parts parts_;
+  std::vector<int64_t> last_read_;
+};
+
+}  // namespace
+
+void run_bound_passes(Network& network) {
+  fuse_residual(network);
+  fuse_activation(network);
+  fuse_resize_argmax(network);
+}
+
+std::shared_ptr<const Program> compile(const Network& network, const CompileContext& context) {
+  Compiler compiler(network, context);
+  compiler.add_input_steps();
+  compiler.add_layer_steps();
+  compiler.add_output_steps();
+  compiler.place_constants();
+  compiler.plan();
+  return compiler.finish();
+}
+
+}  // namespace vitrail::engine_detail

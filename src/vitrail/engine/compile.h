@@ -1,0 +1,26 @@
+#pragma once
+// Network -> Program: one step per layer, steps that change the layout of inputs and outputs, and the memory
+// plan.
+
+#include <memory>
+
+#include "vitrail/engine/packed_weights.h"
+#include "vitrail/engine/program.h"
+
+namespace vitrail::engine_detail {
+
+/// What compiling needs beside the network; shared by all programs of one Engine.
+struct CompileContext {
+  dnnl::engine engine;
+  PackedWeights& weights;
+  int threads = 1;
+};
+
+/// Runs the passes for one input size on a bound network.
+void run_bound_passes(Network& network);
+
+/// `network` is bound to shapes and outlives the program. Throws Error(unsupported) where oneDNN refuses a
+/// step.
+std::shared_ptr<const Program> compile(const Network& network, const CompileContext& context);
+
+}  // namespace vitrail::engine_detail

@@ -1,0 +1,150 @@
+#include "vitrail/engine/engine.h"
+
+#include <algorithm>
+#include <future>
+#include <list>
+#include <mutex>
+
+#include <omp.h>
+
+#include "vitrail/base/error.h"
+#include "vitrail/base/text.h"
+#include "vitrail/engine/arena_pool.h"
+#include "vitrail/engine/compile.h"
+#include "vitrail/engine/parallel.h"
+#include "vitrail/engine/passes/passes.h"
+
+namespace vitrail {
+
+using namespace engine_detail;
+
+namespace {
+
+using ProgramPointer = std::shared_ptr<const Program>;
+
+Network prepared_network(const Graph& graph, const Weights& weights) {
+  Network network = build_network(graph, weights);
+  drop_identity(network);
+  fold_batch_norm(network);
+  return network;
+}
+
+int thread_count(const EngineOptions& options) {
+  if (options.threads < 0 || options.cached_programs < 1)
+    throw Error(ErrorKind::usage,
+                {.where = "engine options",
+                 .found = cat("threads ", options.threads, ", cached_programs ", options.cached_programs),
+                 .allowed = "threads is at least 0 (all cores), cached_programs at least 1"});
+  return options.threads > 0 ? options.threads : omp_get_num_procs();
+}
+
+}  // namespace
+
+struct Engine::State {
+  State(const Graph& full, const Weights& values, const EngineOptions& engine_options)
+      : options(engine_options),
+        threads(thread_count(engine_options)),
+        graph(full.for_inference()),
+        network(prepared_network(graph, values)) {}
+
+  // The program for these shapes; made by whoever asks first while the others wait for it.
+  ProgramPointer program(const std::vector<Shape>& shapes) {
+    std::promise<ProgramPointer> promise;
+    std::shared_future<ProgramPointer> ready;
+    {
+      const std::lock_guard lock(mutex);
+      const auto found = std::find_if(cache.begin(), cache.end(),
+                                      [&](const Entry& entry) { return entry.shapes == shapes; });
+      if (found != cache.end()) {
+        cache.splice(cache.begin(), cache, found);
+        ready = found->program;
+      } else {
+        cache.push_front({shapes, promise.get_future().share()});
+        if (static_cast<int64_t>(cache.size()) > options.cached_programs) cache.pop_back();
+      }
+    }
+    if (ready.valid()) return ready.get();
+    return make_program(shapes, promise);
+  }
+
+  ProgramPointer make_program(const std::vector<Shape>& shapes, std::promise<ProgramPointer>& promise) {
+    try {
+      const ThreadScope scope(threads);
+      Network bound = bind_shapes(network, graph, shapes);
+      run_bound_passes(bound);
+      const ProgramPointer made = compile(bound, {onednn, weights, threads});
+      promise.set_value(made);
+      return made;
+    } catch (...) {
+      promise.set_exception(std::current_exception());
+      const std::lock_guard lock(mutex);
+      cache.remove_if([&](const Entry& entry) { return entry.shapes == shapes; });
+      throw;
+    }
+  }
+
+  void expect_inputs(const std::vector<Tensor>& inputs) const {
+    expect_count(inputs.size());
+    for (size_t i = 0; i < inputs.size(); ++i)
+      if (!inputs[i].defined() || inputs[i].type() != DataType::f32)
+        throw Error(
+            ErrorKind::usage,
+            {.where = cat("input '", network.inputs[i].name, "'"),
+             .found = inputs[i].defined() ? cat("a tensor of ", name_of(inputs[i].type())) : "no tensor",
+             .allowed = "f32 is read",
+             .next = "Convert it with Tensor::to_f32()"});
+  }
+
+  void expect_count(size_t count) const {
+    if (count == network.inputs.size()) return;
+    std::vector<std::string> names;
+    for (const NetworkPort& input : network.inputs)
+      names.push_back(input.name);
+    throw Error(ErrorKind::usage, {.where = "engine",
+                                   .found = cat(count, " inputs are given"),
+                                   .allowed = cat("the graph reads ", names.size(), ": ", join(names))});
+  }
+
+  struct Entry {
+    std::vector<Shape> shapes;
+    std::shared_future<ProgramPointer> program;
+  };
+
+  EngineOptions options;
+  int threads;
+  Graph graph;
+  Network network;
+  dnnl::engine onednn{dnnl::engine::kind::cpu, 0};
+  PackedWeights weights;
+  ArenaPool arenas;
+  std::mutex mutex;
+  std::list<Entry> cache;  // most recently used first
+};
+
+Engine::Engine(const Graph& graph, const Weights& weights, EngineOptions options)
+    : state_(std::make_unique<State>(graph, weights, options)) {}
+Engine::~Engine() = default;
+Engine::Engine(Engine&&) noexcept = default;
+Engine& Engine::operator=(Engine&&) noexcept = default;
+
+std::vector<Tensor> Engine::run(const std::vector<Tensor>& inputs) const {
+  state_->expect_inputs(inputs);
+  std::vector<Shape> shapes;
+  for (const Tensor& input : inputs)
+    shapes.push_back(input.shape());
+  const ProgramPointer program = state_->program(shapes);
+  const ThreadScope scope(state_->threads);
+  const ArenaPool::Lease arena = state_->arenas.take(program->arena_bytes());
+  try {
+    return program->run(inputs, arena.data());
+  } catch (const dnnl::error& error) {
+    throw Error(ErrorKind::limit, {.where = "engine", .found = cat("oneDNN stopped: ", error.what())});
+  }
+}
+
+ProgramReport Engine::report(const std::vector<Shape>& inputs) const {
+  state_->expect_count(inputs.size());
+  return state_->program(inputs)->report();
+}
+
+}  // namespace vitrail

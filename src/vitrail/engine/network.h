@@ -1,0 +1,88 @@
+#pragma once
+// The engine's own picture of a graph: what passes rewrite and what steps are made from.
+//
+// A Network starts as the graph's nodes (build_network), is rewritten once for all sizes (batch normalisation
+// folded, identities dropped), then copied and bound to concrete shapes for each input size and rewritten
+// again (residual sums, activations). Copies are cheap: tensors share their bytes.
+//
+// Value ids are the graph's; values that passes add come after them.
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "vitrail/graph/model.h"
+
+namespace vitrail::engine_detail {
+
+using ValueId = int32_t;
+constexpr ValueId no_value = -1;
+
+/// min(max(x, low), high), applied to a layer's result before it is stored. Relu is {0, infinity}.
+struct Activation {
+  float low = -std::numeric_limits<float>::infinity();
+  float high = std::numeric_limits<float>::infinity();
+  bool active() const { return low > -std::numeric_limits<float>::infinity() || bounded_above(); }
+  bool bounded_above() const { return high < std::numeric_limits<float>::infinity(); }
+};
+
+/// One node, with what passes fused into it: result = activation(op(inputs) + residual).
+struct Layer {
+  std::string name;  ///< the node's; of several fused ones the last one's
+  Op op;
+  std::vector<ValueId> inputs;  ///< no_value where an optional input is left out
+  ValueId output = no_value;
+  ValueId residual = no_value;        ///< added to the result (Conv only); its buffer becomes the output
+  Activation activation;              ///< Conv, Add, Mul and BatchNormalization only
+  std::optional<op::Resize> resized;  ///< ArgMax only: of the input after this Resize, which is never stored
+  std::vector<std::string> fused;     ///< names of the other nodes that this layer does
+};
+
+struct NetworkValue {
+  std::string name;
+  DataType type = DataType::f32;
+  Shape shape;      ///< concrete once bound; a constant's always
+  Tensor constant;  ///< defined for parameters, f32
+};
+
+struct NetworkPort {
+  std::string name;
+  ValueId value = no_value;
+};
+
+struct Network {
+  std::vector<Layer> layers;  ///< in an order in which each comes after what it reads
+  std::vector<NetworkValue> values;
+  std::vector<NetworkPort> inputs;
+  std::vector<NetworkPort> outputs;
+
+  NetworkValue& value(ValueId id) { return values.at(static_cast<size_t>(id)); }
+  const NetworkValue& value(ValueId id) const { return values.at(static_cast<size_t>(id)); }
+  const Shape& shape(ValueId id) const { return value(id).shape; }
+  bool is_constant(ValueId id) const { return id >= 0 && value(id).constant.defined(); }
+  ValueId add_constant(std::string name, Tensor tensor);
+};
+
+/// `graph` must be an inference graph (Graph::for_inference). Throws Error(usage) naming every parameter
+/// without a usable tensor in `weights`, and Error(unsupported) naming every node the engine cannot run.
+Network build_network(const Graph& graph, const Weights& weights);
+
+/// A copy with every value's shape for these inputs (in order), and Resize and Crop no longer reading their
+/// reference. `graph` is the one it was built from.
+Network bind_shapes(const Network& network, const Graph& graph, const std::vector<Shape>& inputs);
+
+/// How often each value is read by layers or is an output.
+std::vector<int64_t> use_counts(const Network& network);
+/// Index of the layer that makes each value, -1 for inputs and constants.
+std::vector<int64_t> producers(const Network& network);
+/// Index of the last layer that reads each value; layers.size() for outputs, -1 when nobody reads it.
+std::vector<int64_t> last_readers(const Network& network);
+/// Index of the layer that alone reads what layer `index` makes; -1 if there is none or the value is an
+/// output.
+int64_t sole_reader(const Network& network, const std::vector<int64_t>& uses, int64_t index);
+/// Every read of `from` becomes a read of `to`.
+void replace_uses(Network& network, ValueId from, ValueId to);
+
+}  // namespace vitrail::engine_detail

@@ -1,0 +1,34 @@
+#pragma once
+// Rewrites of a Network that change its speed and never its results (beyond rounding).
+//
+// Adding one: a file here, its line below and in engine.cpp or bound_passes(), and its case in
+// passes_test.cpp, which checks before = after on random networks.
+
+#include "vitrail/engine/network.h"
+
+namespace vitrail::engine_detail {
+
+// For all sizes, once.
+
+/// Removes Identity and (in inference the identity) Dropout.
+void drop_identity(Network& network);
+/// Folds a BatchNormalization into the weights of the Conv or ConvTranspose before it, where nothing else
+/// reads that convolution: w' = w * scale / sqrt(var + eps), b' = (b - mean) * scale / sqrt(var + eps) +
+/// bias.
+void fold_batch_norm(Network& network);
+
+// For one input size, on a bound network.
+
+/// conv(x) + r becomes one layer that accumulates into r's buffer, where nothing else reads conv(x) and
+/// nothing reads r afterwards.
+void fuse_residual(Network& network);
+/// Relu and Clip become part of the Conv, Add, Mul or BatchNormalization before them, where nothing else
+/// reads it.
+void fuse_activation(Network& network);
+/// ArgMax over the channels of a linear Resize becomes one layer that never stores the resized map.
+void fuse_resize_argmax(Network& network);
+
+/// Removes the layers at which `dropped` is set.
+void erase_layers(Network& network, const std::vector<bool>& dropped);
+
+}  // namespace vitrail::engine_detail

@@ -1,0 +1,157 @@
+#include "vitrail/engine/steps/kernels.h"
+
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+namespace vitrail::engine_detail::kernel {
+namespace {
+
+inline float clamped(float x, float low, float high) {
+  const float y = x < low ? low : x;
+  return y > high ? high : y;
+}
+
+// exp by 2^n * polynomial (Cephes expf, 2 ulp), without a branch so that it vectorises.
+inline float fast_exp(float x) {
+  x = clamped(x, -87.3f, 88.3f);
+  // Adding and taking away 1.5 * 2^23 rounds to the nearest integer.
+  const float magic = 12582912.0f, n = (x * 1.44269504f + magic) - magic;
+  const float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
+  float p = 1.9875691500e-4f;
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * (r * r) + r + 1.0f;
+  return p * std::bit_cast<float>((static_cast<int32_t>(n) + 127) << 23);
+}
+
+}  // namespace
+
+VITRAIL_KERNEL void clamp(const float* x, float* y, int64_t count, float low, float high) {
+#pragma GCC ivdep
+  for (int64_t i = 0; i < count; ++i)
+    y[i] = clamped(x[i], low, high);
+}
+
+VITRAIL_KERNEL void scale_shift(const float* x, const float* scale, const float* shift, float* y,
+                                int64_t count, float low, float high) {
+#pragma GCC ivdep
+  for (int64_t i = 0; i < count; ++i)
+    y[i] = clamped(x[i] * scale[i] + shift[i], low, high);
+}
+
+VITRAIL_KERNEL void add(const float* a, int64_t step_a, const float* b, int64_t step_b, float* y,
+                        int64_t count, float low, float high) {
+  if (step_a == 1 && step_b == 1) {
+#pragma GCC ivdep
+    for (int64_t i = 0; i < count; ++i)
+      y[i] = clamped(a[i] + b[i], low, high);
+  } else if (step_a == 1 && step_b == 0) {
+    const float value = *b;
+#pragma GCC ivdep
+    for (int64_t i = 0; i < count; ++i)
+      y[i] = clamped(a[i] + value, low, high);
+  } else {
+    for (int64_t i = 0; i < count; ++i)
+      y[i] = clamped(a[i * step_a] + b[i * step_b], low, high);
+  }
+}
+
+VITRAIL_KERNEL void multiply(const float* a, int64_t step_a, const float* b, int64_t step_b, float* y,
+                             int64_t count, float low, float high) {
+  if (step_a == 1 && step_b == 1) {
+#pragma GCC ivdep
+    for (int64_t i = 0; i < count; ++i)
+      y[i] = clamped(a[i] * b[i], low, high);
+  } else if (step_a == 1 && step_b == 0) {
+    const float value = *b;
+#pragma GCC ivdep
+    for (int64_t i = 0; i < count; ++i)
+      y[i] = clamped(a[i] * value, low, high);
+  } else {
+    for (int64_t i = 0; i < count; ++i)
+      y[i] = clamped(a[i * step_a] * b[i * step_b], low, high);
+  }
+}
+
+VITRAIL_KERNEL void sigmoid(const float* x, float* y, int64_t count) {
+#pragma GCC ivdep
+  for (int64_t i = 0; i < count; ++i)
+    y[i] = 1.0f / (1.0f + fast_exp(-x[i]));
+}
+
+VITRAIL_KERNEL float exp_and_sum(const float* x, float* y, int64_t count, float shift) {
+#pragma GCC ivdep
+  for (int64_t i = 0; i < count; ++i)
+    y[i] = fast_exp(x[i] - shift);
+  float sum = 0;
+  for (int64_t i = 0; i < count; ++i)
+    sum += y[i];
+  return sum;
+}
+
+VITRAIL_KERNEL float maximum(const float* x, int64_t count) {
+  float best = x[0];
+  for (int64_t i = 1; i < count; ++i)
+    best = x[i] > best ? x[i] : best;
+  return best;
+}
+
+VITRAIL_KERNEL void scale(float* y, int64_t count, float factor) {
+  for (int64_t i = 0; i < count; ++i)
+    y[i] *= factor;
+}
+
+VITRAIL_KERNEL void max_into(const float* x, float* accumulator, int64_t count) {
+#pragma GCC ivdep
+  for (int64_t i = 0; i < count; ++i)
+    accumulator[i] = x[i] > accumulator[i] ? x[i] : accumulator[i];
+}
+
+VITRAIL_KERNEL void add_into(const float* x, float* accumulator, int64_t count) {
+#pragma GCC ivdep
+  for (int64_t i = 0; i < count; ++i)
+    accumulator[i] += x[i];
+}
+
+VITRAIL_KERNEL void blend(const float* const* rows, const float* weights, int64_t taps, float* y,
+                          int64_t count) {
+  if (taps == 2) {
+    const float *a = rows[0], *b = rows[1];
+    const float wa = weights[0], wb = weights[1];
+#pragma GCC ivdep
+    for (int64_t i = 0; i < count; ++i)
+      y[i] = a[i] * wa + b[i] * wb;
+    return;
+  }
+  const float *a = rows[0], *b = rows[1], *c = rows[2], *d = rows[3];
+  const float wa = weights[0], wb = weights[1], wc = weights[2], wd = weights[3];
+#pragma GCC ivdep
+  for (int64_t i = 0; i < count; ++i)
+    y[i] = a[i] * wa + b[i] * wb + c[i] * wc + d[i] * wd;
+}
+
+// Vectors of 16 keep the best value and its index in registers; a plain loop spills them.
+VITRAIL_KERNEL void blended_argmax(const float* top, const float* bottom, float w0, float w1,
+                                   int64_t channels, int64_t stride, int32_t* labels, int64_t count) {
+  typedef float Floats __attribute__((vector_size(64), aligned(4), may_alias));
+  typedef int32_t Ints __attribute__((vector_size(64), aligned(4), may_alias));
+  for (int64_t x = 0; x < count; x += 16) {
+    Floats best =
+        *reinterpret_cast<const Floats*>(top + x) * w0 + *reinterpret_cast<const Floats*>(bottom + x) * w1;
+    Ints label = {};
+    for (int64_t c = 1; c < channels; ++c) {
+      const Floats value = *reinterpret_cast<const Floats*>(top + c * stride + x) * w0 +
+                           *reinterpret_cast<const Floats*>(bottom + c * stride + x) * w1;
+      const Ints better = value > best;
+      best = better ? value : best;
+      label = better ? Ints{} + static_cast<int32_t>(c) : label;
+    }
+    *reinterpret_cast<Ints*>(labels + x) = label;
+  }
+}
+
+}  // namespace vitrail::engine_detail::kernel

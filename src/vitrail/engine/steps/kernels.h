@@ -1,0 +1,46 @@
+#pragma once
+// Inner loops over contiguous floats, compiled for several instruction sets and chosen when the program
+// loads. They know nothing of shapes or threads; the steps around them do.
+
+#include <cstdint>
+
+// One body, several instruction sets. Sanitizers cannot instrument the chooser.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && \
+    !defined(__SANITIZE_THREAD__)
+#define VITRAIL_KERNEL __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define VITRAIL_KERNEL
+#endif
+
+namespace vitrail::engine_detail::kernel {
+
+/// y = min(max(x, low), high); y may be x.
+void clamp(const float* x, float* y, int64_t count, float low, float high);
+/// y = clamp(x * scale + shift), channel by channel.
+void scale_shift(const float* x, const float* scale, const float* shift, float* y, int64_t count, float low,
+                 float high);
+/// y = clamp(a + b) or clamp(a * b); step_a and step_b are the distances of neighbours (0 repeats one value).
+void add(const float* a, int64_t step_a, const float* b, int64_t step_b, float* y, int64_t count, float low,
+         float high);
+void multiply(const float* a, int64_t step_a, const float* b, int64_t step_b, float* y, int64_t count,
+              float low, float high);
+/// y = 1 / (1 + exp(-x))
+void sigmoid(const float* x, float* y, int64_t count);
+/// y = exp(x - shift), y may be x; returns the sum.
+float exp_and_sum(const float* x, float* y, int64_t count, float shift);
+float maximum(const float* x, int64_t count);
+void scale(float* y, int64_t count, float factor);
+
+/// accumulator = max(accumulator, x), or += x
+void max_into(const float* x, float* accumulator, int64_t count);
+void add_into(const float* x, float* accumulator, int64_t count);
+
+/// y = sum of weights[t] * rows[t] over `taps` rows
+void blend(const float* const* rows, const float* weights, int64_t taps, float* y, int64_t count);
+
+/// labels[x] = the row c of `channels` whose w0 * top[c][x] + w1 * bottom[c][x] is largest; the first wins a
+/// tie. Rows are `stride` floats apart; `count` is a multiple of 16.
+void blended_argmax(const float* top, const float* bottom, float w0, float w1, int64_t channels,
+                    int64_t stride, int32_t* labels, int64_t count);
+
+}  // namespace vitrail::engine_detail::kernel

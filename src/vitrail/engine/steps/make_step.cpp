@@ -1,0 +1,81 @@
+#include <cstring>
+
+#include "vitrail/engine/layout.h"
+#include "vitrail/engine/steps/steps.h"
+
+namespace vitrail::engine_detail {
+
+Step step_of(const StepContext& context, const Layer& layer, const char* kind) {
+  Step step;
+  step.report.name = layer.name;
+  step.report.kind = kind;
+  step.report.kernel = "vitrail";
+  step.report.fused = layer.fused;
+  step.report.output = context.shape(layer.output);
+  for (const ValueId input : layer.inputs)
+    if (input != no_value) step.reads.push_back(input);
+  step.writes = layer.output;
+  return step;
+}
+
+Step make_step(const StepContext& context, const Layer& layer) {
+  const Overload cases{
+      [&](const op::Conv& op) { return make_convolution(context, layer, op); },
+      [&](const op::ConvTranspose& op) { return make_deconvolution(context, layer, op); },
+      [&](const op::BatchNormalization& op) { return make_batch_norm(context, layer, op); },
+      [&](const op::Relu&) { return make_clamp(context, layer, {.low = 0}); },
+      [&](const op::Clip& op) {
+        return make_clamp(context, layer, {static_cast<float>(op.min), static_cast<float>(op.max)});
+      },
+      [&](const op::Sigmoid&) { return make_sigmoid(context, layer); },
+      [&](const op::Identity&) { return make_copy(context, layer); },
+      [&](const op::Dropout&) { return make_copy(context, layer); },
+      [&](const op::Add&) { return make_binary(context, layer, Binary::add); },
+      [&](const op::Mul&) { return make_binary(context, layer, Binary::multiply); },
+      [&](const op::Concat& op) { return make_concat(context, layer, op); },
+      [&](const op::MaxPool& op) { return make_max_pool(context, layer, op); },
+      [&](const op::AveragePool& op) { return make_average_pool(context, layer, op); },
+      [&](const op::GlobalAveragePool&) { return make_global_average_pool(context, layer); },
+      [&](const op::Resize& op) { return make_resize(context, layer, op); },
+      [&](const op::Crop& op) { return make_crop(context, layer, op); },
+      [&](const op::Pad& op) { return make_pad(context, layer, op); },
+      [&](const op::Softmax& op) { return make_softmax(context, layer, op); },
+      [&](const op::ArgMax& op) {
+        return layer.resized ? make_resize_argmax(context, layer, *layer.resized)
+                             : make_argmax(context, layer, op);
+      },
+  };
+  return std::visit(cases, layer.op);
+}
+
+Step make_input_step(const Network& network, const NetworkPort& input, size_t index) {
+  const Shape shape = network.shape(input.value);
+  Step step;
+  step.report = {input.name, "input", "vitrail", {}, shape, 0};
+  step.writes = input.value;
+  step.execute = [shape, index, id = input.value](const Memory& memory) {
+    transpose_images(reinterpret_cast<const float*>(memory.inputs[index]), memory.write(id), shape[0],
+                     shape[1], shape[2] * shape[3]);
+  };
+  return step;
+}
+
+Step make_output_step(const Network& network, const NetworkPort& output, size_t index) {
+  const NetworkValue& value = network.value(output.value);
+  Step step;
+  step.report = {output.name, "output", "vitrail", {}, value.shape, 0};
+  step.reads = {output.value};
+  const auto bytes = static_cast<size_t>(element_count(value.shape) * size_of(value.type));
+  if (value.type == DataType::i64 || same_as_row_major(value.shape))
+    step.execute = [bytes, index, id = output.value](const Memory& memory) {
+      std::memcpy(memory.outputs[index], memory.read(id), bytes);
+    };
+  else
+    step.execute = [shape = value.shape, index, id = output.value](const Memory& memory) {
+      transpose_images(memory.read(id), reinterpret_cast<float*>(memory.outputs[index]), shape[0],
+                       shape[2] * shape[3], shape[1]);
+    };
+  return step;
+}
+
+}  // namespace vitrail::engine_detail

@@ -1,0 +1,25 @@
+#pragma once
+// Where each output row (or column) of a Resize takes its values from.
+
+#include <array>
+#include <vector>
+
+#include "vitrail/graph/op.h"
+
+namespace vitrail::engine_detail {
+
+/// The input positions and weights of one output position; the first `taps` entries count.
+struct Taps {
+  std::array<int64_t, 4> from{};
+  std::array<float, 4> weight{};
+};
+
+struct AxisTaps {
+  int64_t taps = 1;           ///< 1 nearest, 2 linear, 4 cubic
+  std::vector<Taps> outputs;  ///< by output position
+};
+
+/// `axis` 0 is vertical, 1 horizontal. Positions beyond the border repeat it, as ONNX says.
+AxisTaps axis_taps(const op::Resize& resize, size_t axis, int64_t in, int64_t out);
+
+}  // namespace vitrail::engine_detail
