@@ -235,8 +235,9 @@ TEST(SemanticPredictor, OneChannelIsTwoClasses) {
     const LabelMap labels = predictor.predict(image);
     for (size_t i = 0; i < 600; ++i) {
       ASSERT_NEAR(p.data<float>()[600 + i], sigmoid.data<float>()[i], 1e-5);
-      if (std::abs(sigmoid.data<float>()[i] - 0.5f) > 1e-4f)
+      if (std::abs(sigmoid.data<float>()[i] - 0.5f) > 1e-4f) {
         ASSERT_EQ(labels.labels[i], sigmoid.data<float>()[i] > 0.5f ? 1 : 0);
+      }
     }
   }
 }
