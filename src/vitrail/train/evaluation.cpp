@@ -1,0 +1,75 @@
+#include "vitrail/train/evaluation.h"
+
+#include <algorithm>
+
+#include "vitrail/base/error.h"
+#include "vitrail/base/text.h"
+#include "vitrail/image/preprocess.h"
+
+namespace vitrail::train {
+namespace {
+
+namespace F = torch::nn::functional;
+
+at::Tensor resized_to(const at::Tensor& logits, int64_t height, int64_t width) {
+  if (logits.size(2) == height && logits.size(3) == width) return logits;
+  return F::interpolate(logits, F::InterpolateFuncOptions()
+                                    .size(std::vector<int64_t>{height, width})
+                                    .mode(torch::kBilinear)
+                                    .align_corners(false));
+}
+
+LabelMap label_map_from(const at::Tensor& labels) {
+  const at::Tensor rows = labels.contiguous();
+  LabelMap map(rows.size(0), rows.size(1));
+  const int64_t* from = rows.data_ptr<int64_t>();
+  std::transform(from, from + rows.numel(), map.labels.begin(),
+                 [](int64_t label) { return static_cast<uint16_t>(label); });
+  return map;
+}
+
+std::optional<double> image_mean_iou(const Sample& sample, const LabelMap& prediction, int64_t classes) {
+  ConfusionMatrix matrix(classes);
+  matrix.add(sample.labels.labels, prediction.labels);
+  return matrix.pixels() == 0 ? std::nullopt : scores(matrix, AbsentClasses::truth_only).mean_iou;
+}
+
+}  // namespace
+
+LabelMap predict_labels(Module& module, const Preprocessing& preprocessing, const Image& image) {
+  const torch::NoGradGuard no_gradients;
+  module.train(false);
+  const at::Tensor input = to_torch(preprocess(image, preprocessing));
+  const at::Tensor logits = resized_to(module.forward({input}).front().second, input.size(2), input.size(3));
+  return label_map_from(logits[0].argmax(0).slice(0, 0, image.height).slice(1, 0, image.width));
+}
+
+Evaluation evaluate(Module& module, const Preprocessing& preprocessing, const Dataset& dataset,
+                    const EvaluationOptions& options) {
+  const int64_t size = dataset.size();
+  const int64_t total = options.images == 0 ? size : std::min(options.images, size);
+  Evaluation evaluation{ConfusionMatrix(options.classes), {}};
+  for (int64_t i = 0; i < total; ++i) {
+    if (options.go_on && !options.go_on(i, total))
+      throw Error(ErrorKind::cancelled, {.found = cat("cancelled after ", i, " of ", total, " images")});
+    const int64_t index = i * size / total;
+    const Sample sample = dataset.load(index);
+    const LabelMap prediction = predict_labels(module, preprocessing, sample.image);
+    evaluation.matrix.add(sample.labels.labels, prediction.labels);
+    evaluation.images.push_back({index, image_mean_iou(sample, prediction, options.classes)});
+  }
+  return evaluation;
+}
+
+EvaluationPoint evaluation_point(int64_t step, const SegmentationScores& scores) {
+  EvaluationPoint point{.step = step,
+                        .mean_iou = scores.mean_iou,
+                        .pixel_accuracy = scores.pixel_accuracy,
+                        .mean_accuracy = scores.mean_accuracy,
+                        .class_iou = {}};
+  for (const ClassScores& one : scores.per_class)
+    point.class_iou.push_back(one.iou);
+  return point;
+}
+
+}  // namespace vitrail::train

@@ -1,0 +1,47 @@
+#pragma once
+// report.html: one file that shows a training run to whoever opens it, without network or scripts.
+//
+//   std::string page = report_html({.title = "mobilenet-x0.5-fcn8 on camvid", .history = history, ...});
+//
+// It has the headline figures, the curves, each class's scores, the confusion matrix, the worst and best
+// pictures beside their truth, the recipe and the environment. Readable on light and dark backgrounds and on
+// paper.
+
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "vitrail/graph/model.h"
+#include "vitrail/image/image.h"
+#include "vitrail/metrics/confusion.h"
+#include "vitrail/train/history.h"
+
+namespace vitrail::train {
+
+struct ReportPicture {
+  std::string name;
+  double mean_iou = 0;  ///< over the classes in its truth
+  Image photo;
+  LabelMap truth;
+  LabelMap prediction;
+};
+
+struct ReportData {
+  std::string title;
+  std::vector<std::pair<std::string, std::string>> figures;  ///< headline: {"mean IoU", "61.2 %"}
+  std::vector<ClassInfo> classes;
+  History history;
+  std::string split;  ///< what was evaluated: "val, 101 images"; empty = nothing was
+  std::optional<SegmentationScores> scores;
+  std::optional<ConfusionMatrix> matrix;
+  std::vector<ReportPicture> worst;  ///< worst first
+  std::vector<ReportPicture> best;   ///< best first
+  std::string recipe;                ///< TOML
+  std::map<std::string, std::string> environment;
+};
+
+std::string report_html(const ReportData& data);
+
+}  // namespace vitrail::train

@@ -1,0 +1,241 @@
+#include "vitrail/train/run_state.h"
+
+#include <algorithm>
+
+#include "vitrail/base/error.h"
+#include "vitrail/base/text.h"
+#include "vitrail/train/class_weights.h"
+#include "vitrail/train/finish.h"
+#include "vitrail/train/setup.h"
+#include "vitrail/weights/initialize.h"
+#include "vitrail/weights/pretrained.h"
+
+namespace vitrail::train {
+namespace {
+
+Recipe with_dataset(Recipe recipe, const std::string& dataset) {
+  if (!dataset.empty()) recipe.data.dataset = dataset;
+  if (recipe.data.dataset.find(':') == std::string::npos)
+    throw Error(ErrorKind::usage,
+                {.where = recipe.source,
+                 .found = cat("data.dataset is '", recipe.data.dataset, "', without a path"),
+                 .allowed = "NAME:PATH",
+                 .next = cat("Give the path with --data ", recipe.data.dataset, ":PATH")});
+  return recipe;
+}
+
+std::unique_ptr<Dataset> open_split(const Recipe& recipe, const std::string& split) {
+  if (split.empty()) return nullptr;
+  return open_dataset(recipe.data.dataset, split, {.label_map = recipe.data.label_map});
+}
+
+/// The keys that do not change the weights, and those that a resumed run may change, made equal.
+Recipe comparable(Recipe recipe, const Recipe& other) {
+  recipe.data.dataset = other.data.dataset;
+  recipe.data.loader_threads = other.data.loader_threads;
+  recipe.net.pretrained = other.net.pretrained;
+  recipe.train.steps = other.train.steps;
+  recipe.train.threads = other.train.threads;
+  recipe.train.evaluate_every = other.train.evaluate_every;
+  recipe.train.checkpoint_every = other.train.checkpoint_every;
+  recipe.train.log_every = other.train.log_every;
+  recipe.evaluate = other.evaluate;
+  return recipe;
+}
+
+std::optional<Checkpoint> checkpoint_to_resume(const Recipe& recipe, const TrainOptions& options) {
+  std::optional<Checkpoint> checkpoint = read_checkpoint(options.out_dir, "last");
+  if (checkpoint && !options.resume)
+    throw Error(ErrorKind::usage, {.where = options.out_dir.string(),
+                                   .found = cat("holds a run at step ", checkpoint->step),
+                                   .next = "Go on with --resume, or choose another --out"});
+  if (checkpoint) {
+    const Recipe was = parse_recipe(checkpoint->recipe, (options.out_dir / "last.json").string());
+    const std::vector<std::string> differences = recipe_differences(comparable(was, recipe), recipe);
+    if (!differences.empty())
+      throw Error(ErrorKind::usage, {.where = options.out_dir.string(),
+                                     .found = cat("holds a run of another recipe: ", join(differences, "; ")),
+                                     .next = "Resume with the same recipe, or choose another --out"});
+  }
+  remove_leftovers(options.out_dir, "last");
+  remove_leftovers(options.out_dir, "best");
+  return checkpoint;
+}
+
+Model described_network(const Recipe& recipe, const Dataset& dataset) {
+  Model model = network_of(recipe, dataset.classes());
+  const Recipe shared = without_paths(recipe);
+  model.info.label_map = dataset.label_map();
+  model.info.dataset = shared.data.dataset;
+  model.info.recipe = recipe_to_toml(shared);
+  return model;
+}
+
+}  // namespace
+
+RunState::RunState(Recipe from, TrainOptions how)
+    : recipe(with_dataset(std::move(from), how.dataset)),
+      options(std::move(how)),
+      lock(options.out_dir),
+      train_data(open_split(recipe, recipe.data.train_split)),
+      val_data(open_split(recipe, recipe.data.val_split)),
+      resumed(checkpoint_to_resume(recipe, options)),
+      model(described_network(recipe, *train_data)),
+      module(model.graph, starting_weights(),
+             {.frozen = recipe.train.freeze, .frozen_batch_norm = recipe.train.freeze_statistics}),
+      evaluated_module(model.graph, module.weights()),
+      loss(loss_options(recipe, class_weights()), static_cast<int64_t>(model.info.classes.size())),
+      optimizer(module.learnable(), optimizer_options(recipe, module.learnable())),
+      schedule(schedule_options(recipe)),
+      log(options.out_dir / "log.jsonl", resumed ? resumed->step : 0),
+      events(options.out_dir / "tensorboard", resumed ? resumed->step : 0) {
+  if (recipe.train.ema > 0) average.emplace(module, EmaOptions{.decay = recipe.train.ema});
+  if (resumed) take_up_checkpoint();
+  now.recipe = recipe_to_toml(recipe);
+  now.environment = environment();
+}
+
+Weights RunState::starting_weights() const {
+  if (resumed) return resumed->model;
+  Weights weights = initial_weights(model.graph, recipe.train.seed);
+  const std::filesystem::path file = find_pretrained(recipe, options.pretrained);
+  if (file.empty()) return weights;
+  const Pretrained encoder = load_pretrained(file, model.graph);
+  for (const auto& [name, tensor] : encoder.weights)
+    weights[name] = tensor;
+  return weights;
+}
+
+std::vector<double> RunState::class_weights() const {
+  const std::string& kind = recipe.loss.class_weights;
+  if (kind == "none") return {};
+  if (kind == "given") return recipe.loss.class_weight_values;
+  show(progress(Stage::preparing));
+  const ClassPixels pixels =
+      count_class_pixels(*train_data, static_cast<int64_t>(model.info.classes.size()), options.cancelled);
+  return kind == "median_frequency" ? median_frequency_weights(pixels)
+                                    : effective_number_weights(pixels, recipe.loss.effective_number_beta);
+}
+
+void RunState::take_up_checkpoint() {
+  optimizer.load_state(resumed->optimizer);
+  if (average) average->load_state(resumed->average);
+  now = std::move(*resumed);
+  resumed.reset();
+  saved_step = now.step;
+}
+
+Progress RunState::progress(Stage stage) const {
+  Progress state;
+  state.stage = stage;
+  state.step = now.step;
+  state.steps = recipe.train.steps;
+  state.best_score = now.best_score;
+  state.best_step = now.best_step;
+  return state;
+}
+
+void RunState::show(const Progress& state) const {
+  if (options.progress) options.progress(state);
+}
+
+void RunState::add(const TrainPoint& point) {
+  now.history.train.push_back(point);
+  log.write(point);
+  events.scalar("train/loss", point.step, point.loss);
+  for (const auto& [name, value] : point.parts)
+    events.scalar("train/" + name, point.step, value);
+  events.scalar("train/rate", point.step, point.rate);
+  events.scalar("train/gradient_norm", point.step, point.gradient_norm);
+  events.scalar("train/images_per_second", point.step, point.images_per_second);
+  events.flush();
+}
+
+void RunState::add(const EvaluationPoint& point) {
+  now.history.evaluations.push_back(point);
+  const std::vector<std::string> names = class_names();
+  log.write(point, names);
+  if (point.mean_iou) events.scalar("val/mean_iou", point.step, *point.mean_iou);
+  events.scalar("val/pixel_accuracy", point.step, point.pixel_accuracy);
+  events.scalar("val/mean_accuracy", point.step, point.mean_accuracy);
+  for (size_t c = 0; c < names.size(); ++c)
+    if (point.class_iou.at(c)) events.scalar("val/iou/" + names[c], point.step, *point.class_iou[c]);
+  events.flush();
+}
+
+bool RunState::evaluated(int64_t step) const {
+  return std::any_of(now.history.evaluations.begin(), now.history.evaluations.end(),
+                     [&](const EvaluationPoint& point) { return point.step == step; });
+}
+
+Weights RunState::weights_to_evaluate() const {
+  return average ? average->weights() : module.weights();
+}
+
+Evaluation RunState::evaluate_module(Stage stage, int64_t images) {
+  const auto go_on = [&](int64_t done, int64_t total) {
+    Progress state = progress(stage);
+    state.done = done;
+    state.total = total;
+    show(state);
+    return !cancelled();
+  };
+  return evaluate(
+      evaluated_module, model.info.preprocessing, *val_data,
+      {.classes = static_cast<int64_t>(model.info.classes.size()), .images = images, .go_on = go_on});
+}
+
+void RunState::evaluate_and_keep_best() {
+  const Weights weights = weights_to_evaluate();
+  evaluated_module.load(weights);
+  const Evaluation evaluation = evaluate_module(Stage::evaluating, recipe.evaluate.images);
+  const EvaluationPoint point =
+      evaluation_point(now.step, scores(evaluation.matrix, absent_classes_from(recipe.evaluate.convention)));
+  if (point.mean_iou && (!now.best_score || *point.mean_iou > *now.best_score)) {
+    now.best_score = point.mean_iou;
+    now.best_step = now.step;
+    Checkpoint best = now;
+    best.model = weights;
+    write_checkpoint(options.out_dir, "best", best);
+  }
+  add(point);
+  Progress state = progress(Stage::evaluating);
+  state.evaluation = point;
+  show(state);
+}
+
+void RunState::save() {
+  Checkpoint checkpoint = now;
+  checkpoint.model = module.weights();
+  checkpoint.optimizer = optimizer.state();
+  if (average) checkpoint.average = average->state();
+  write_checkpoint(options.out_dir, "last", checkpoint);
+  saved_step = now.step;
+}
+
+/// Puts the best weights into evaluated_module; returns their step.
+int64_t RunState::load_best() {
+  if (now.best_score)
+    if (const auto best = read_checkpoint(options.out_dir, "best"); best && best->step == now.best_step) {
+      evaluated_module.load(best->model);
+      return best->step;
+    }
+  evaluated_module.load(weights_to_evaluate());
+  return now.step;
+}
+
+TrainResult RunState::finish() {
+  Outcome outcome{.step = load_best()};
+  outcome.images_per_second = now.history.train.empty() ? 0 : now.history.train.back().images_per_second;
+  if (val_data) outcome.evaluation = evaluate_module(Stage::finishing, 0);
+  return write_outcome(*this, outcome);
+}
+
+std::vector<std::string> RunState::class_names() const {
+  std::vector<std::string> names;
+  for (const ClassInfo& each : model.info.classes)
+    names.push_back(each.name);
+  return names;
+}
+
+}  // namespace vitrail::train

@@ -1,0 +1,72 @@
+#pragma once
+// What a training run holds, and what it does between steps: starting or resuming, evaluating, saving,
+// finishing. trainer.cpp has the steps themselves. Private to the trainer.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "vitrail/data/dataset.h"
+#include "vitrail/data/loader.h"
+#include "vitrail/train/checkpoint.h"
+#include "vitrail/train/ema.h"
+#include "vitrail/train/evaluation.h"
+#include "vitrail/train/folder_lock.h"
+#include "vitrail/train/log.h"
+#include "vitrail/train/losses.h"
+#include "vitrail/train/module.h"
+#include "vitrail/train/optimizer.h"
+#include "vitrail/train/schedule.h"
+#include "vitrail/train/tensorboard.h"
+#include "vitrail/train/trainer.h"
+
+namespace vitrail::train {
+
+struct RunState {
+  /// Opens everything and takes up the checkpoint, if there is one.
+  RunState(Recipe recipe, TrainOptions options);
+
+  bool cancelled() const { return options.cancelled && options.cancelled(); }
+  Progress progress(Stage stage) const;
+  void show(const Progress& progress) const;
+
+  /// Into history, log and TensorBoard.
+  void add(const TrainPoint& point);
+  void add(const EvaluationPoint& point);
+
+  bool evaluated(int64_t step) const;
+  void evaluate_and_keep_best();
+  void save();
+  /// Writes model.onnx and report.html from the best weights.
+  TrainResult finish();
+
+  Recipe recipe;
+  TrainOptions options;
+  FolderLock lock;
+  std::unique_ptr<Dataset> train_data;
+  std::unique_ptr<Dataset> val_data;  ///< none without a validation split
+  std::optional<Checkpoint> resumed;  ///< its tensors are dropped once they are taken up
+  Model model;                        ///< graph and info; the weights are in `module`
+  Module module;
+  Module evaluated_module;  ///< takes the weights that are evaluated, so that training's stay untouched
+  Loss loss;
+  Optimizer optimizer;
+  Schedule schedule;
+  std::optional<Ema> average;
+  Checkpoint now;           ///< step, best, history, seconds; its tensors are filled when it is saved
+  int64_t saved_step = -1;  ///< of last.json
+  JsonLog log;
+  EventWriter events;
+
+ private:
+  Weights starting_weights() const;
+  std::vector<double> class_weights() const;
+  void take_up_checkpoint();
+  Weights weights_to_evaluate() const;
+  Evaluation evaluate_module(Stage stage, int64_t images);
+  int64_t load_best();
+  std::vector<std::string> class_names() const;
+};
+
+}  // namespace vitrail::train

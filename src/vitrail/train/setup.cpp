@@ -1,0 +1,117 @@
+#include "vitrail/train/setup.h"
+
+#include <algorithm>
+
+#include <ATen/Parallel.h>
+
+#include "vitrail/base/error.h"
+#include "vitrail/base/text.h"
+#include "vitrail/nets/registry.h"
+
+namespace vitrail::train {
+
+namespace fs = std::filesystem;
+
+LossOptions loss_options(const Recipe& recipe, std::vector<double> class_weights) {
+  LossOptions options;
+  options.terms.clear();
+  for (const auto& [name, factor] : recipe.loss.terms)
+    options.terms.push_back({loss_kind_from(name), factor});
+  options.reduction = reduction_from(recipe.loss.reduction);
+  options.ignore_index = LabelMap::ignore_label;
+  options.class_weights = std::move(class_weights);
+  options.label_smoothing = recipe.loss.label_smoothing;
+  options.focal_gamma = recipe.loss.focal_gamma;
+  options.ohem_threshold = recipe.loss.ohem_threshold;
+  options.ohem_min_kept = recipe.loss.ohem_min_kept;
+  options.dice_smooth = recipe.loss.dice_smooth;
+  options.auxiliary_weight = recipe.loss.auxiliary;
+  return options;
+}
+
+OptimizerOptions optimizer_options(const Recipe& recipe, const NamedTensors& learnable) {
+  const Recipe::Optimizer& from = recipe.optimizer;
+  OptimizerOptions options{.kind = optimizer_kind_from(from.name),
+                           .momentum = from.momentum,
+                           .nesterov = from.nesterov,
+                           .weight_decay = from.weight_decay,
+                           .beta1 = from.beta1,
+                           .beta2 = from.beta2,
+                           .alpha = from.rho,
+                           .epsilon = from.epsilon,
+                           .clip_norm = recipe.train.clip,
+                           .no_decay = from.no_decay,
+                           .rate_multipliers = {from.rates.begin(), from.rates.end()}};
+  if (!from.decay_all)
+    for (const auto& [name, tensor] : learnable)
+      if (tensor.dim() <= 1) options.no_decay.push_back(name);
+  // The optimiser's last match counts; the recipe's longest (most specific) one does.
+  std::stable_sort(options.rate_multipliers.begin(), options.rate_multipliers.end(),
+                   [](const auto& a, const auto& b) { return a.first.size() < b.first.size(); });
+  return options;
+}
+
+ScheduleOptions schedule_options(const Recipe& recipe) {
+  const Recipe::Schedule& from = recipe.schedule;
+  return {.kind = schedule_kind_from(from.name),
+          .rate = recipe.optimizer.rate,
+          .steps = recipe.train.steps,
+          .final_rate = recipe.optimizer.rate * from.final_factor,
+          .power = from.power,
+          .decay = from.decay,
+          .decay_steps = from.decay_steps,
+          .staircase = from.staircase,
+          .warmup_steps = from.warmup_steps,
+          .warmup_start = from.warmup_factor};
+}
+
+Model network_of(const Recipe& recipe, const std::vector<ClassInfo>& classes) {
+  const auto count = static_cast<int64_t>(classes.size());
+  if (recipe.net.classes != 0 && recipe.net.classes != count)
+    throw Error(ErrorKind::usage,
+                {.where = recipe.source,
+                 .found = cat("net.classes is ", recipe.net.classes),
+                 .allowed = cat("data set '", recipe.data.dataset, "' has ", count, " classes"),
+                 .next = "Leave net.classes out, or map the labels with data.label_map"});
+  Model model = build_net(recipe.net.name, {.classes = count, .set = recipe.net.set});
+  model.info.classes = classes;
+  return model;
+}
+
+fs::path find_pretrained(const Recipe& recipe, const fs::path& place) {
+  const fs::path wanted = recipe.net.pretrained;
+  if (wanted.empty() && place.empty()) return {};
+  std::vector<fs::path> tried;
+  if (!place.empty() && !fs::is_directory(place)) {
+    tried = {place};
+  } else {
+    const fs::path file = wanted.empty() ? fs::path(find_net(recipe.net.name).pretrained) : wanted;
+    if (!place.empty()) tried.push_back(place / file.filename());
+    tried.push_back(file);
+    tried.push_back(fs::path(recipe.source).parent_path() / file);
+  }
+  for (const fs::path& path : tried)
+    if (fs::is_regular_file(path)) return path;
+  std::vector<std::string> names;
+  for (const fs::path& path : tried)
+    names.push_back(path.string());
+  throw Error(ErrorKind::file,
+              {.where = recipe.source,
+               .found = cat("the pretrained weights are not at ", join(names, " nor at ")),
+               .next = "Say where with --pretrained FILE or FOLDER, or start from random weights with "
+                       "--set net.pretrained='\"\"'"});
+}
+
+Recipe without_paths(Recipe recipe) {
+  recipe.data.dataset = recipe.data.dataset.substr(0, recipe.data.dataset.find(':'));
+  recipe.net.pretrained = fs::path(recipe.net.pretrained).filename().string();
+  return recipe;
+}
+
+std::map<std::string, std::string> environment() {
+  return {{"vitrail", VITRAIL_VERSION},
+          {"libtorch", TORCH_VERSION},
+          {"threads", std::to_string(at::get_num_threads())}};
+}
+
+}  // namespace vitrail::train
