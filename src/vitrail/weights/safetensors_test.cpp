@@ -19,8 +19,11 @@ namespace {
 
 using testing::HasSubstr;
 
+// A file of this test alone, since tests run side by side.
 std::filesystem::path scratch(const std::string& name) {
-  const auto folder = std::filesystem::path(testing::TempDir()) / "vitrail_safetensors_test";
+  const auto* test = testing::UnitTest::GetInstance()->current_test_info();
+  const auto folder =
+      std::filesystem::path(VITRAIL_BINARY_DIR) / "scratch" / test->test_suite_name() / test->name();
   std::filesystem::create_directories(folder);
   return folder / name;
 }
