@@ -1,7 +1,8 @@
 # Every library we lean on, and why (Debian 12 package in brackets):
-#   OpenCV [libopencv-dev]              image files, geometry, drawing, video: complete, fast, everywhere
+#   OpenCV [libopencv-dev]              geometry, drawing, video: complete, fast, everywhere
 #   libpng [libpng-dev]                 label PNGs: OpenCV expands palettes, indices would be lost
-#   libjpeg-turbo [libjpeg62-turbo-dev] JPEG: damage is an error, and memory is bounded before it is taken
+#   libjpeg-turbo [libjpeg62-turbo-dev], libtiff [libtiff-dev], libwebp [libwebp-dev]   pictures: OpenCV prints,
+#                                       and takes damaged files for whole ones
 #   oneDNN [libdnnl-dev]                the CPU convolutions LibTorch itself uses
 #   ONNX + protobuf [libonnx-dev, libprotobuf-dev]   the reference schema and checker
 #   nlohmann-json [nlohmann-json3-dev]  JSON; toml++ [libtomlplusplus-dev] recipes; CLI11 [libcli11-dev] command line
@@ -10,9 +11,16 @@
 find_package(Threads REQUIRED)
 find_package(PNG REQUIRED)
 find_package(JPEG REQUIRED)
+find_package(TIFF REQUIRED)
 find_package(OpenCV REQUIRED COMPONENTS core imgproc imgcodecs videoio)
 find_package(nlohmann_json REQUIRED)
 find_package(OpenMP REQUIRED COMPONENTS CXX)
+
+find_path(WEBP_INCLUDE_DIR webp/decode.h REQUIRED)
+find_library(WEBP_LIBRARY webp REQUIRED)
+add_library(vitrail_webp INTERFACE)
+target_include_directories(vitrail_webp SYSTEM INTERFACE ${WEBP_INCLUDE_DIR})
+target_link_libraries(vitrail_webp INTERFACE ${WEBP_LIBRARY})
 
 # oneDNN: its CMake package asks for OpenCL development files that a CPU build never uses.
 find_path(ONEDNN_INCLUDE_DIR oneapi/dnnl/dnnl.hpp REQUIRED)

@@ -6,16 +6,13 @@
 #include "vitrail/base/text.h"
 #include "vitrail/image/exif.h"
 #include "vitrail/image/jpeg_codec.h"
-#include "vitrail/image/limits.h"
-#include "vitrail/image/other_formats.h"
+#include "vitrail/image/plain_codecs.h"
 #include "vitrail/image/png_codec.h"
+#include "vitrail/image/tiff_codec.h"
+#include "vitrail/image/webp_codec.h"
 
 namespace vitrail {
 namespace {
-
-bool is_jpeg(std::string_view bytes) {
-  return bytes.starts_with("\xFF\xD8\xFF");
-}
 
 std::string first_bytes(std::string_view bytes) {
   constexpr char digits[] = "0123456789abcdef";
@@ -40,6 +37,53 @@ ImageSize shown_size(int64_t height, int64_t width, int orientation) {
   return orientation_transposes(orientation) ? ImageSize{width, height} : ImageSize{height, width};
 }
 
+bool is_jpeg(std::string_view bytes) {
+  return bytes.starts_with("\xFF\xD8\xFF");
+}
+
+ImageInfo jpeg_info(std::string_view bytes, const std::string& name) {
+  const JpegHeader header = jpeg_header(bytes, name);
+  return {.size = shown_size(header.height, header.width, header.orientation),
+          .format = "jpeg",
+          .channels = header.components,
+          .bit_depth = 8};
+}
+
+ImageInfo png_info(std::string_view bytes, const std::string& name) {
+  const PngHeader header = png_header(bytes, name);
+  return {.size = shown_size(header.height, header.width, png_orientation(bytes)),
+          .format = "png",
+          .channels = header.channels,
+          .bit_depth = header.bit_depth,
+          .palette = header.palette};
+}
+
+bool is_bmp(std::string_view bytes) {
+  return bytes.starts_with("BM");
+}
+
+bool is_pnm(std::string_view bytes) {
+  return bytes.size() >= 3 && bytes[0] == 'P' && bytes[1] >= '1' && bytes[1] <= '6';
+}
+
+// One line for each format.
+struct PictureFormat {
+  bool (*matches)(std::string_view bytes);
+  ImageInfo (*info)(std::string_view bytes, const std::string& name);
+  Image (*decode)(std::string_view bytes, const std::string& name, int64_t max_pixels);
+};
+
+constexpr PictureFormat formats[] = {
+    {is_jpeg, jpeg_info, decode_jpeg}, {is_png, png_info, decode_png},    {is_bmp, bmp_info, decode_bmp},
+    {is_pnm, pnm_info, decode_pnm},    {is_tiff, tiff_info, decode_tiff}, {is_webp, webp_info, decode_webp},
+};
+
+const PictureFormat& format_of(std::string_view bytes, const std::string& name) {
+  for (const PictureFormat& format : formats)
+    if (format.matches(bytes)) return format;
+  throw_unknown_format(bytes, name);
+}
+
 void check_writable(const Image& image, std::string_view what) {
   const int64_t count = checked_product({image.height, image.width, image.channels}, "an image's size");
   const bool has_pixels =
@@ -59,12 +103,7 @@ std::string_view text_of(const MappedFile& file) {
 }  // namespace
 
 Image image_from_bytes(std::string_view bytes, const std::string& name, int64_t max_pixels) {
-  if (is_jpeg(bytes)) return decode_jpeg(bytes, name, max_pixels);
-  if (is_png(bytes)) return decode_png(bytes, name, max_pixels);
-  const std::optional<ImageInfo> info = other_format_info(bytes);
-  if (!info) throw_unknown_format(bytes, name);
-  check_pixel_limit(name, info->size.height, info->size.width, max_pixels);
-  return decode_other_format(bytes, name, *info);
+  return format_of(bytes, name).decode(bytes, name, max_pixels);
 }
 
 Image read_image(const std::filesystem::path& path, int64_t max_pixels) {
@@ -72,24 +111,7 @@ Image read_image(const std::filesystem::path& path, int64_t max_pixels) {
 }
 
 ImageInfo image_info_from_bytes(std::string_view bytes, const std::string& name) {
-  if (is_jpeg(bytes)) {
-    const JpegHeader header = jpeg_header(bytes, name);
-    return {.size = shown_size(header.height, header.width, header.orientation),
-            .format = "jpeg",
-            .channels = header.components,
-            .bit_depth = 8};
-  }
-  if (is_png(bytes)) {
-    const PngHeader header = png_header(bytes, name);
-    return {.size = shown_size(header.height, header.width, png_orientation(bytes)),
-            .format = "png",
-            .channels = header.channels,
-            .bit_depth = header.bit_depth,
-            .palette = header.palette};
-  }
-  const std::optional<ImageInfo> info = other_format_info(bytes);
-  if (!info) throw_unknown_format(bytes, name);
-  return *info;
+  return format_of(bytes, name).info(bytes, name);
 }
 
 ImageInfo image_info(const std::filesystem::path& path) {

@@ -5,10 +5,10 @@
 //   write_png("copy.png", photo);
 //   ImageSize size = image_size("street.jpg");   // reads the header alone
 //
-// Read: JPEG (libjpeg-turbo), PNG (libpng), BMP, PNM, TIFF and WebP (OpenCV); told apart by their bytes, not
-// by their name. Grey is expanded to R = G = B, alpha is dropped, 16 bits per channel are reduced to their
-// upper 8, CMYK is converted without a colour profile, and the EXIF orientation of JPEG and PNG is applied as
-// viewers do.
+// Read: JPEG (libjpeg-turbo), PNG (libpng), TIFF (libtiff, its first page), WebP (libwebp), BMP and PNM; told
+// apart by their bytes, not by their name. Grey is expanded to R = G = B, alpha is dropped, 16 bits per
+// channel are reduced to 8, CMYK is converted without a colour profile, and the orientation that JPEG, PNG
+// and TIFF files ask for is applied as viewers do.
 //
 // Files are not trusted. A header that claims more than `max_pixels`, or more than its bytes can hold, is
 // refused before memory is taken (Error(limit), Error(format)); a file that is truncated or damaged is

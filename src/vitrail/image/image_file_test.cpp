@@ -15,6 +15,7 @@
 #include "vitrail/base/error.h"
 #include "vitrail/base/file.h"
 #include "vitrail/base/text.h"
+#include "vitrail/image/exif.h"
 
 namespace vitrail {
 namespace {
@@ -206,8 +207,21 @@ TEST(ImageFile, OtherFormatsEqualOpenCv) {
     EXPECT_EQ(info.channels, 3) << extension;
     EXPECT_EQ(info.bit_depth, 8) << extension;
   }
-  EXPECT_EQ(image_from_bytes("P2\n# a comment\n3 1\n255\n0 128 255\n", "x").pixels,
-            (std::vector<uint8_t>{0, 0, 0, 128, 128, 128, 255, 255, 255}));
+}
+
+TEST(ImageFile, TiffIsTurnedUpright) {
+  const Image image = smooth_image(12, 20);
+  std::string bytes = opencv_encoded(image, ".tiff", {cv::IMWRITE_TIFF_COMPRESSION, 1});
+  ASSERT_TRUE(bytes.starts_with("II"));
+  // OpenCV writes no orientation; the tag of the compression (259), which 1 is the default of, becomes one
+  // (274).
+  const size_t tag = bytes.find(std::string("\x03\x01\x03\0\x01\0\0\0\x01\0", 10));
+  ASSERT_NE(tag, std::string::npos);
+  EXPECT_EQ(image_from_bytes(bytes, "x").pixels, image.pixels);
+  bytes[tag] = '\x12';
+  bytes[tag + 8] = 6;
+  EXPECT_EQ(image_from_bytes(bytes, "x").pixels, oriented(image, 6).pixels);
+  EXPECT_EQ(image_info_from_bytes(bytes, "x").size, (ImageSize{20, 12}));
 }
 
 TEST(ImageFile, WritesWhatItReads) {
@@ -253,7 +267,8 @@ TEST(ImageFile, EveryTruncationIsRefused) {
       {"jpeg", encode_jpeg(image)},
       {"progressive", opencv_encoded(image, ".jpg", {cv::IMWRITE_JPEG_PROGRESSIVE, 1})},
       {"bmp", opencv_encoded(image, ".bmp")},
-      {"ppm", opencv_encoded(image, ".ppm")}};
+      {"ppm", opencv_encoded(image, ".ppm")},
+      {"webp", opencv_encoded(image, ".webp")}};
   for (const auto& [kind, bytes] : files) {
     ASSERT_NO_THROW(image_from_bytes(bytes, kind));
     const size_t step = bytes.size() / 90 + 1;
