@@ -1,6 +1,7 @@
 #include "vitrail/data/camvid.h"
 
 #include <iterator>
+#include <system_error>
 
 #include "vitrail/base/error.h"
 #include "vitrail/data/file_dataset.h"
@@ -16,8 +17,9 @@ const char* const split_names[] = {"train", "val", "test"};
 
 std::vector<std::string> camvid_splits(const std::filesystem::path& root) {
   std::vector<std::string> found;
+  std::error_code ignored;
   for (const char* split : split_names)
-    if (std::filesystem::is_directory(root / split)) found.push_back(split);
+    if (std::filesystem::is_directory(root / split, ignored)) found.push_back(split);
   if (found.empty())
     throw Error(ErrorKind::file,
                 {.where = root.string(),

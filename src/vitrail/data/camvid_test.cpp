@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "vitrail/base/error.h"
+#include "vitrail/data/check.h"
 #include "vitrail/data/loader.h"
 
 namespace vitrail {
@@ -30,6 +31,33 @@ TEST(CamVid, TheRealOneHasThePublishedSizes) {
   EXPECT_EQ(sample.image.height, 360);
   for (const uint16_t label : sample.labels.labels)
     ASSERT_TRUE(label < 11 || label == 255);
+}
+
+TEST(CamVid, TheCheckerFindsNoFaultInTheRealOne) {
+  SKIP_WITHOUT_CAMVID();
+  const DatasetReport report = check_dataset("camvid:" + real_root.string());
+  EXPECT_EQ(report.errors(), 0) << to_text(report);
+  EXPECT_EQ(report.warnings(), 0) << to_text(report);
+  ASSERT_EQ(report.splits.size(), 3u);
+  // Counted by another program from the PNG files.
+  EXPECT_EQ(report.splits[1].counts.pixels,
+            (std::vector<int64_t>{1601620, 4531180, 98499, 5053176, 1521751, 2851125, 155724, 537197, 304716,
+                                  113531, 387010}));
+  EXPECT_EQ(report.splits[1].counts.ignored, 297271);
+  EXPECT_EQ(report.splits[0].samples, 367);
+  EXPECT_EQ(report.splits[0].image_sizes,
+            (std::map<std::pair<int64_t, int64_t>, int64_t>{{{360, 480}, 367}}));
+}
+
+TEST(CamVid, TheFixtureLoadsInEverySplit) {
+  const std::string spec = "camvid:" + (fs::path(VITRAIL_SOURCE_DIR) / "tests/fixtures/camvid").string();
+  const DatasetReport report = check_dataset(spec);
+  EXPECT_EQ(report.errors() + report.warnings(), 0) << to_text(report);
+  const auto data = open_dataset(spec, "train+val+test");
+  ASSERT_EQ(data->size(), 8);
+  EXPECT_EQ(data->classes()[8].name, "Car");
+  EXPECT_EQ(data->load(7).image.width, 96) << "a PNG image beside JPEG ones";
+  EXPECT_THROW(data->load(8), std::out_of_range);
 }
 
 }  // namespace

@@ -31,11 +31,10 @@ class JoinedDataset : public Dataset {
  private:
   /// The part that holds `index`, which becomes an index into that part.
   const Dataset* at(int64_t& index) const {
-    for (const auto& part : parts_) {
-      if (index < part->size()) return part.get();
-      index -= part->size();
-    }
-    return parts_.back().get();  // whose own bound check refuses what is left
+    size_t part = 0;
+    for (; part + 1 < parts_.size() && index >= parts_[part]->size(); ++part)
+      index -= parts_[part]->size();
+    return parts_[part].get();
   }
 
   std::vector<std::unique_ptr<Dataset>> parts_;

@@ -75,11 +75,13 @@ std::vector<std::pair<std::string, fs::path>> files_by_stem(const fs::path& fold
   if (!fs::is_directory(folder, error))
     throw Error(ErrorKind::file, {.where = folder.string(), .found = "there is no such folder"});
   std::vector<std::pair<std::string, fs::path>> files;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-    const fs::path& path = entry.path();
-    if (has_image_extension(path) && path.filename().string().front() != '.' && entry.is_regular_file())
+  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+    const fs::path& path = at->path();
+    std::error_code ignored;
+    if (has_image_extension(path) && path.filename().string().front() != '.' && at->is_regular_file(ignored))
       files.emplace_back(path.stem().string(), path);
   }
+  if (error) throw Error(ErrorKind::file, {.where = folder.string(), .found = error.message()});
   std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) {
     return a.first == b.first ? a.second < b.second : natural_less(a.first, b.first);
   });

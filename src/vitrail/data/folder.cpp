@@ -4,6 +4,7 @@
 #include <charconv>
 #include <set>
 #include <sstream>
+#include <system_error>
 
 #include "vitrail/base/error.h"
 #include "vitrail/base/file.h"
@@ -75,7 +76,6 @@ void select(FileLayout& layout, const fs::path& list) {
   for (const fs::path& image : layout.images_without_labels)
     unlabelled.insert(image.stem().string());
   layout.pairs.clear();
-  layout.labels_without_image.clear();  // may belong to another list
   std::vector<fs::path> still_unlabelled;
   for (const Line& line : lines_of(list)) {
     const std::string written = join(line.words, " ");
@@ -97,15 +97,19 @@ void select(FileLayout& layout, const fs::path& list) {
 }
 
 std::vector<std::string> folder_splits(const fs::path& root) {
-  if (!fs::is_directory(root / "images"))
+  std::error_code error;
+  if (!fs::is_directory(root / "images", error))
     throw Error(ErrorKind::file, {.where = root.string(),
                                   .found = "no folder images",
                                   .allowed = "a folder data set is images/, masks/ and classes.txt"});
   std::vector<std::string> splits;
-  for (const fs::directory_entry& entry : fs::directory_iterator(root))
-    if (entry.is_regular_file() && entry.path().extension() == ".txt" &&
-        entry.path().filename() != table_name)
-      splits.push_back(entry.path().stem().string());
+  for (fs::directory_iterator at(root, error), end; !error && at != end; at.increment(error)) {
+    const fs::path& path = at->path();
+    std::error_code ignored;
+    if (path.extension() == ".txt" && path.filename() != table_name && at->is_regular_file(ignored))
+      splits.push_back(path.stem().string());
+  }
+  if (error) throw Error(ErrorKind::file, {.where = root.string(), .found = error.message()});
   std::sort(splits.begin(), splits.end());
   if (splits.empty()) splits.push_back(everything);
   return splits;
@@ -119,7 +123,7 @@ FileLayout folder_layout(const fs::path& root, const std::string& split) {
   layout.color_masks = true;
   pair_by_stem(layout, root / "images", root / "masks");
   const fs::path list = root / (split + ".txt");
-  if (fs::is_regular_file(list)) select(layout, list);
+  if (std::error_code ignored; fs::is_regular_file(list, ignored)) select(layout, list);
   return layout;
 }
 

@@ -1,0 +1,270 @@
+#include "vitrail/data/check.h"
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "vitrail/base/error.h"
+#include "vitrail/base/file.h"
+#include "vitrail/base/text.h"
+#include "vitrail/data/inspect_sample.h"
+
+namespace vitrail {
+namespace {
+
+namespace finding {
+using namespace vitrail::finding;
+constexpr FindingKind no_labels{Severity::error, "image-without-labels",
+                                "Add a label PNG of the same name, or remove the image"};
+constexpr FindingKind no_image{Severity::error, "labels-without-image",
+                               "Add the image of the same name, or remove the labels"};
+constexpr FindingKind broken_split{Severity::error, "broken-split", "Repair the folder or the list"};
+constexpr FindingKind masks_0_255{
+    Severity::error, "masks-of-0-and-255",
+    "255 is ignored, so only class 0 would ever be seen: use label_map to make 255 class 1"};
+constexpr FindingKind same_in_two_splits{
+    Severity::error, "same-image-in-two-splits",
+    "Keep it in one split: a figure on pictures seen in training says nothing"};
+constexpr FindingKind same_in_one_split{Severity::warning, "same-image-twice", "It counts twice; remove one"};
+constexpr FindingKind absent_class{Severity::warning, "class-absent",
+                                   "Its metric is undefined in this split, and it is not learnt from it"};
+}  // namespace finding
+
+struct Split {
+  std::string name;
+  FileLayout layout;
+  std::vector<SampleFacts> facts;
+};
+
+class Findings {
+ public:
+  void add(const FindingKind& kind, Finding found) {
+    auto group =
+        std::find_if(groups_.begin(), groups_.end(), [&](const auto& g) { return g.kind == kind.name; });
+    if (group == groups_.end())
+      group = groups_.insert(groups_.end(), {kind.severity, kind.name, kind.next, 0, {}});
+    ++group->count;
+    if (group->first.size() < FindingGroup::shown) group->first.push_back(std::move(found));
+  }
+  std::vector<FindingGroup> take() {
+    std::stable_sort(groups_.begin(), groups_.end(),
+                     [](const auto& a, const auto& b) { return a.severity < b.severity; });
+    return std::move(groups_);
+  }
+
+ private:
+  std::vector<FindingGroup> groups_;
+};
+
+/// Inspects every pair of every split on all threads; what is found stands at its pair's place, so the order
+/// in which threads finish does not show. `count` takes and drops each label map, else all would stay in
+/// memory.
+class Inspection {
+ public:
+  Inspection(std::vector<Split>& splits, std::vector<SplitStatistics>& statistics,
+             const CheckOptions& options)
+      : splits_(splits), statistics_(statistics), options_(options) {
+    for (size_t s = 0; s < splits_.size(); ++s) {
+      splits_[s].facts.resize(splits_[s].layout.pairs.size());
+      for (size_t i = 0; i < splits_[s].layout.pairs.size(); ++i)
+        work_.emplace_back(s, i);
+    }
+  }
+
+  void run() {
+    {
+      std::vector<std::jthread> threads;
+      for (int i = 1; i < options_.threads; ++i)
+        threads.emplace_back([this] { work(); });
+      work();
+    }
+    if (failure_) std::rethrow_exception(failure_);
+  }
+
+ private:
+  void work() {
+    try {
+      for (size_t i; (i = next_++) < work_.size() && !stopped_;)
+        inspect(work_[i].first, work_[i].second);
+    } catch (...) {
+      std::lock_guard lock(mutex_);
+      failure_ = std::current_exception();
+      stopped_ = true;
+    }
+  }
+
+  void inspect(size_t s, size_t i) {
+    SampleFacts facts = inspect_sample(splits_[s].layout.pairs[i], splits_[s].layout);
+    PixelCounts counts(static_cast<int64_t>(splits_[s].layout.classes.size()));
+    if (facts.labels) counts.add(*facts.labels);
+    facts.labels.reset();
+    std::lock_guard lock(mutex_);
+    statistics_[s].counts.add(counts);
+    splits_[s].facts[i] = std::move(facts);
+    ++done_;
+    if (options_.progress && !stopped_ && !options_.progress(done_, static_cast<int64_t>(work_.size())))
+      throw_cancelled();
+  }
+
+  [[noreturn]] void throw_cancelled() const {
+    throw Error(ErrorKind::cancelled,
+                {.where = "data set check", .found = cat("stopped after ", done_, " files")});
+  }
+
+  std::vector<Split>& splits_;
+  std::vector<SplitStatistics>& statistics_;
+  const CheckOptions& options_;
+  std::vector<std::pair<size_t, size_t>> work_;
+  std::atomic<size_t> next_ = 0;
+  std::atomic<bool> stopped_ = false;
+  std::mutex mutex_;
+  int64_t done_ = 0;
+  std::exception_ptr failure_;
+};
+
+std::vector<Split> layouts_of(const DatasetSpec& spec, const CheckOptions& options, Findings& findings) {
+  std::vector<Split> splits;
+  for (const std::string& name : spec.entry->splits_in(spec.root)) {
+    try {
+      Split split{name, spec.entry->layout(spec.root, name), {}};
+      if (!options.label_map.empty()) split.layout.label_map = options.label_map;
+      check_label_map(split.layout.label_map, static_cast<int64_t>(split.layout.classes.size()), "label_map");
+      splits.push_back(std::move(split));
+    } catch (const Error& e) {
+      if (e.kind() == ErrorKind::usage) throw;
+      findings.add(finding::broken_split, {name, e.what()});
+    }
+  }
+  return splits;
+}
+
+void gather(const Split& split, SplitStatistics& statistics, Findings& findings) {
+  statistics.name = split.name;
+  statistics.samples = static_cast<int64_t>(split.facts.size());
+  for (const SampleFacts& facts : split.facts) {
+    for (const auto& [kind, found] : facts.findings)
+      findings.add(*kind, found);
+    if (facts.has_size) ++statistics.image_sizes[facts.size];
+    if (!facts.image_format.empty()) ++statistics.image_formats[facts.image_format];
+    if (!facts.label_format.empty()) ++statistics.label_formats[facts.label_format];
+  }
+}
+
+/// A file that several lists share is reported once.
+void report_unpaired(const std::vector<Split>& splits, Findings& findings) {
+  std::set<std::filesystem::path> images, labels;
+  for (const Split& split : splits) {
+    images.insert(split.layout.images_without_labels.begin(), split.layout.images_without_labels.end());
+    labels.insert(split.layout.labels_without_image.begin(), split.layout.labels_without_image.end());
+  }
+  for (const auto& path : images)
+    findings.add(finding::no_labels, {path.string(), ""});
+  for (const auto& path : labels)
+    findings.add(finding::no_image, {path.string(), ""});
+}
+
+bool is_ignored_255(const FileLayout& layout) {
+  const auto found = layout.label_map.find(255);
+  return layout.label_map.empty() ||
+         (found != layout.label_map.end() && found->second == LabelMap::ignore_label);
+}
+
+void judge_labels(const Split& split, const SplitStatistics& statistics, Findings& findings) {
+  const auto& facts = split.facts;
+  const bool masks =
+      !facts.empty() && is_ignored_255(split.layout) && split.layout.classes.size() > 1 &&
+      std::all_of(facts.begin(), facts.end(), [](const auto& f) { return f.only_0_and_255; }) &&
+      std::any_of(facts.begin(), facts.end(), [](const auto& f) { return f.has_255; });
+  if (masks)
+    findings.add(finding::masks_0_255,
+                 {split.layout.pairs[0].labels.string(), cat("all ", facts.size(), " masks of split ",
+                                                             split.name, " hold only the labels 0 and 255")});
+  for (size_t c = 0; c < split.layout.classes.size(); ++c)
+    if (statistics.counts.pixels[c] == 0)
+      findings.add(finding::absent_class, {"", cat("split ", split.name, ": class ", c, " (",
+                                                   split.layout.classes[c].name, ") has no pixel")});
+}
+
+void find_duplicates(const std::vector<Split>& splits, Findings& findings) {
+  struct Place {
+    const Split* split;
+    const std::filesystem::path* path;
+  };
+  std::map<uint64_t, Place> seen;
+  for (const Split& split : splits)
+    for (size_t i = 0; i < split.facts.size(); ++i) {
+      if (split.facts[i].image_hash == 0) continue;
+      const auto& path = split.layout.pairs[i].image;
+      const auto [first, is_new] = seen.try_emplace(split.facts[i].image_hash, Place{&split, &path});
+      if (is_new || read_file(path) != read_file(*first->second.path)) continue;
+      const bool same_split = first->second.split == &split;
+      findings.add(
+          same_split ? finding::same_in_one_split : finding::same_in_two_splits,
+          {path.string(), cat("split ", split.name, " holds the same bytes as ", first->second.path->string(),
+                              " of split ", first->second.split->name)});
+    }
+}
+
+void weigh(DatasetReport& report) {
+  PixelCounts counts(static_cast<int64_t>(report.classes.size()));
+  for (const SplitStatistics& split : report.splits)
+    if (split.name == "train") {
+      report.weights_from = split.name;
+      counts = split.counts;
+    }
+  if (report.weights_from.empty()) {
+    std::vector<std::string> names;
+    for (const SplitStatistics& split : report.splits) {
+      names.push_back(split.name);
+      counts.add(split.counts);
+    }
+    report.weights_from = join(names, "+");
+  }
+  report.median_frequency = median_frequency_weights(counts);
+  report.effective_number = effective_number_weights(counts, effective_number_beta(counts));
+}
+
+}  // namespace
+
+std::string_view name_of(Severity severity) {
+  switch (severity) {
+    case Severity::error: return "error";
+    case Severity::warning: return "warning";
+    case Severity::note: return "note";
+  }
+  return "";
+}
+
+DatasetReport check_dataset(const std::string& spec, const CheckOptions& options) {
+  if (options.threads < 1 || options.threads > 256)
+    throw Error(
+        ErrorKind::usage,
+        {.where = "data set check", .found = cat(options.threads, " threads"), .allowed = "1 to 256"});
+  const DatasetSpec parsed = parse_dataset_spec(spec);
+  Findings findings;
+  std::vector<Split> splits = layouts_of(parsed, options, findings);
+  DatasetReport report;
+  report.dataset = spec;
+  report.splits.resize(splits.size());
+  if (!splits.empty()) {
+    report.classes = splits[0].layout.classes;
+    report.label_map = splits[0].layout.label_map;
+  }
+  for (SplitStatistics& statistics : report.splits)
+    statistics.counts = PixelCounts(static_cast<int64_t>(report.classes.size()));
+  report_unpaired(splits, findings);
+  Inspection(splits, report.splits, options).run();
+  for (size_t s = 0; s < splits.size(); ++s) {
+    gather(splits[s], report.splits[s], findings);
+    judge_labels(splits[s], report.splits[s], findings);
+  }
+  find_duplicates(splits, findings);
+  weigh(report);
+  report.findings = findings.take();
+  return report;
+}
+
+}  // namespace vitrail

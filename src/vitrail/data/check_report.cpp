@@ -1,0 +1,183 @@
+// The checker's report as text for people and as JSON for programs.
+
+#include <algorithm>
+#include <iomanip>
+#include <sstream>
+
+#include <nlohmann/json.hpp>
+
+#include "vitrail/base/text.h"
+#include "vitrail/data/check.h"
+
+namespace vitrail {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+int64_t count_of(const DatasetReport& report, Severity severity) {
+  int64_t count = 0;
+  for (const FindingGroup& group : report.findings)
+    if (group.severity == severity) count += group.count;
+  return count;
+}
+
+double share(int64_t part, int64_t whole) {
+  return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
+}
+
+std::string percent(double value) {
+  std::ostringstream out;
+  out << std::fixed << std::setprecision(2) << 100 * value << " %";
+  return out.str();
+}
+
+/// "[0.2794, 0.2017]", as a recipe takes it.
+std::string weight_list(const std::vector<double>& weights) {
+  std::vector<std::string> words;
+  for (const double w : weights) {
+    std::ostringstream word;
+    word << std::setprecision(5) << w;
+    words.push_back(word.str());
+  }
+  return cat("[", join(words), "]");
+}
+
+void write_finding(std::ostream& out, const FindingGroup& group) {
+  out << name_of(group.severity) << " " << group.kind << ": " << group.count
+      << (group.count == 1 ? " case. " : " cases. ") << group.next << ".\n";
+  for (const Finding& found : group.first) {
+    out << "  " << found.file << (found.file.empty() || found.detail.empty() ? "" : ": ") << found.detail
+        << "\n";
+  }
+  if (group.count > static_cast<int64_t>(group.first.size()))
+    out << "  ... and " << group.count - static_cast<int64_t>(group.first.size()) << " more\n";
+}
+
+void write_counts(std::ostream& out, const char* title, const std::map<std::string, int64_t>& counts) {
+  std::vector<std::string> words;
+  for (const auto& [name, count] : counts)
+    words.push_back(cat(name, " (", count, ")"));
+  out << "  " << title << ": " << join(words, "; ") << "\n";
+}
+
+std::string size_name(const std::pair<int64_t, int64_t>& size) {
+  return cat(size.second, "x", size.first);
+}
+
+/// The five most frequent sizes, the others as a number.
+std::map<std::string, int64_t> size_summary(const SplitStatistics& split) {
+  std::vector<std::pair<int64_t, std::string>> sizes;
+  for (const auto& [size, count] : split.image_sizes)
+    sizes.emplace_back(count, size_name(size));
+  std::sort(sizes.rbegin(), sizes.rend());
+  std::map<std::string, int64_t> summary;
+  for (size_t i = 0; i < sizes.size(); ++i)
+    summary[i < FindingGroup::shown ? sizes[i].second : "other sizes"] += sizes[i].first;
+  return summary;
+}
+
+void write_shares(std::ostream& out, const DatasetReport& report) {
+  size_t width = 8;
+  for (const ClassInfo& info : report.classes)
+    width = std::max(width, info.name.size() + 6);
+  out << "\nShare of the labelled pixels\n"
+      << std::left << "  " << std::setw(static_cast<int>(width)) << "class";
+  for (const SplitStatistics& split : report.splits)
+    out << std::right << std::setw(12) << split.name;
+  for (size_t c = 0; c < report.classes.size(); ++c) {
+    out << "\n  " << std::left << std::setw(static_cast<int>(width)) << cat(c, " ", report.classes[c].name);
+    for (const SplitStatistics& split : report.splits)
+      out << std::right << std::setw(12) << percent(share(split.counts.pixels[c], split.counts.labelled));
+  }
+  out << "\n  " << std::left << std::setw(static_cast<int>(width)) << "(ignored)";
+  for (const SplitStatistics& split : report.splits)
+    out << std::right << std::setw(12)
+        << percent(share(split.counts.ignored, split.counts.labelled + split.counts.ignored));
+  out << "\n";
+}
+
+Json split_json(const SplitStatistics& split, const std::vector<ClassInfo>& classes) {
+  Json sizes = Json::array(), shares = Json::array();
+  for (const auto& [size, count] : split.image_sizes)
+    sizes.push_back({{"height", size.first}, {"width", size.second}, {"images", count}});
+  for (size_t c = 0; c < classes.size(); ++c)
+    shares.push_back({{"class", classes[c].name},
+                      {"pixels", split.counts.pixels[c]},
+                      {"share", share(split.counts.pixels[c], split.counts.labelled)}});
+  return {{"name", split.name},
+          {"samples", split.samples},
+          {"labelled_pixels", split.counts.labelled},
+          {"ignored_pixels", split.counts.ignored},
+          {"image_sizes", sizes},
+          {"image_formats", split.image_formats},
+          {"label_formats", split.label_formats},
+          {"classes", shares}};
+}
+
+Json findings_json(const DatasetReport& report) {
+  Json findings = Json::array();
+  for (const FindingGroup& group : report.findings) {
+    Json first = Json::array();
+    for (const Finding& found : group.first)
+      first.push_back({{"file", found.file}, {"detail", found.detail}});
+    findings.push_back({{"severity", name_of(group.severity)},
+                        {"kind", group.kind},
+                        {"count", group.count},
+                        {"next", group.next},
+                        {"first", first}});
+  }
+  return findings;
+}
+
+}  // namespace
+
+int64_t DatasetReport::errors() const {
+  return count_of(*this, Severity::error);
+}
+int64_t DatasetReport::warnings() const {
+  return count_of(*this, Severity::warning);
+}
+
+std::string to_text(const DatasetReport& report) {
+  std::ostringstream out;
+  out << report.dataset << ": " << report.classes.size() << " classes\n";
+  for (const SplitStatistics& split : report.splits) {
+    out << "\nSplit " << split.name << ": " << split.samples << " samples\n";
+    write_counts(out, "image sizes", size_summary(split));
+    write_counts(out, "image files", split.image_formats);
+    write_counts(out, "label files", split.label_formats);
+  }
+  write_shares(out, report);
+  out << "\nClass weights from " << report.weights_from << ", ready to paste\n"
+      << "  median frequency:  class_weights = " << weight_list(report.median_frequency) << "\n"
+      << "  effective number:  class_weights = " << weight_list(report.effective_number) << "\n\n";
+  for (const FindingGroup& group : report.findings)
+    write_finding(out, group);
+  out << report.errors() << " errors, " << report.warnings() << " warnings\n";
+  return out.str();
+}
+
+std::string to_json(const DatasetReport& report) {
+  Json splits = Json::array(), classes = Json::array(), label_map = Json::object();
+  for (const SplitStatistics& split : report.splits)
+    splits.push_back(split_json(split, report.classes));
+  for (const ClassInfo& info : report.classes)
+    classes.push_back({{"name", info.name}, {"color", info.color}});
+  for (const auto& [from, to] : report.label_map)
+    label_map[std::to_string(from)] = to;
+  const Json json{{"dataset", report.dataset},
+                  {"errors", report.errors()},
+                  {"warnings", report.warnings()},
+                  {"classes", classes},
+                  {"label_map", label_map},
+                  {"findings", findings_json(report)},
+                  {"splits", splits},
+                  {"class_weights",
+                   {{"from", report.weights_from},
+                    {"median_frequency", report.median_frequency},
+                    {"effective_number", report.effective_number}}}};
+  // File names need not be UTF-8; a report must not fail for it.
+  return json.dump(2, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace vitrail

@@ -1,0 +1,38 @@
+#pragma once
+// A folder of a test's own, gone when the test ends.
+
+#include <filesystem>
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace vitrail {
+
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
+    path_ = std::filesystem::path(testing::TempDir()) /
+            ("vitrail_" + std::string(test->test_suite_name()) + "_" + test->name());
+    std::filesystem::remove_all(path_);
+    std::filesystem::create_directories(path_);
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+  /// A path inside, whose folder exists.
+  std::filesystem::path operator/(const std::filesystem::path& name) const {
+    std::filesystem::create_directories((path_ / name).parent_path());
+    return path_ / name;
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+}  // namespace vitrail
