@@ -1,6 +1,7 @@
 #pragma once
 // Random graphs, weights and inputs for the engine's tests.
 
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -45,8 +46,11 @@ struct Case {
                      {x, parameter({channels}, 0.5, 1.5), parameter({channels}), parameter({channels}),
                       parameter({channels}, 0.5, 2)});
   }
+  /// Weights scaled so that values keep their magnitude: a deep network neither explodes nor vanishes.
   Value conv(Value x, int64_t in, int64_t out, int64_t kernel, op::Conv attributes = {}) {
-    std::vector<Value> values = {x, parameter({out, in / attributes.group, kernel, kernel})};
+    const int64_t depth = in / attributes.group;
+    const double bound = std::sqrt(3.0 / static_cast<double>(depth * kernel * kernel));
+    std::vector<Value> values = {x, parameter({out, depth, kernel, kernel}, -bound, bound)};
     if (random.chance(0.5)) values.push_back(parameter({out}));
     return graph.add(attributes, values);
   }
@@ -59,27 +63,34 @@ struct Case {
 /// Every map has the same size, so that any two can be joined.
 inline Case random_network(uint64_t seed) {
   Case c(seed);
-  const int64_t height = c.pick(5, 13), width = c.pick(5, 13), channels = 8 * c.pick(1, 3);
+  const op::Conv same{.pads = {1, 1, 1, 1}};
+  const int64_t height = c.pick(5, 11), width = c.pick(5, 11), channels = 8 * c.pick(1, 2);
   const Value image = c.input({c.pick(1, 2), 3, height, width});
-  std::vector<Value> maps = {c.conv(image, 3, channels, 3, {.pads = {1, 1, 1, 1}})};
+  std::vector<Value> maps = {c.conv(image, 3, channels, 3, same)};
   const auto any = [&] {
     return maps[static_cast<size_t>(c.pick(0, static_cast<int64_t>(maps.size()) - 1))];
   };
-  const int64_t nodes = c.pick(6, 18);
-  for (int64_t i = 0; i < nodes; ++i) {
-    const Value x = c.random.chance(0.6) ? maps.back() : any();
-    switch (c.pick(0, 8)) {
-      case 0:
-      case 1: maps.push_back(c.conv(x, channels, channels, 3, {.pads = {1, 1, 1, 1}})); break;
-      case 2: maps.push_back(c.conv(x, channels, channels, 1)); break;
-      case 3: maps.push_back(c.batch_norm(x, channels)); break;
-      case 4: maps.push_back(c.graph.add(op::Relu{}, {x})); break;
-      case 5: maps.push_back(c.graph.add(op::Clip{-0.5, 6}, {x})); break;
-      case 6: maps.push_back(c.graph.add(op::Add{}, {x, any()})); break;
-      case 7: maps.push_back(c.graph.add(op::Identity{}, {x})); break;
-      default: {
+  const auto add_node = [&](Op op, std::vector<Value> inputs) { maps.push_back(c.graph.add(op, inputs)); };
+  for (int64_t i = c.pick(5, 12); i > 0; --i) {
+    const Value x = c.random.chance(0.8) ? maps.back() : any();
+    switch (c.pick(0, 9)) {
+      case 0: maps.push_back(c.conv(x, channels, channels, 3, same)); break;
+      case 1: maps.push_back(c.conv(x, channels, channels, 1)); break;
+      case 2: maps.push_back(c.batch_norm(x, channels)); break;
+      case 3: add_node(op::Relu{}, {x}); break;
+      case 4: add_node(op::Clip{-0.5, 6}, {x}); break;
+      case 5: add_node(op::Add{}, {x, any()}); break;
+      case 6: add_node(op::Identity{}, {x}); break;
+      case 7: {
         const Value joined = c.graph.add(op::Concat{}, {x, any()});
         maps.push_back(c.conv(joined, 2 * channels, channels, 1));
+        break;
+      }
+      default: {  // a residual block
+        const Value first = c.batch_norm(c.conv(x, channels, channels, 3, same), channels);
+        const Value second = c.conv(c.graph.add(op::Relu{}, {first}), channels, channels, 3, same);
+        const Value sum = c.graph.add(op::Add{}, {c.random.chance(0.5) ? x : any(), second});
+        add_node(op::Relu{}, {sum});
       }
     }
   }
