@@ -40,6 +40,9 @@ function(vitrail_module name)
     target_compile_definitions(${name}_test PRIVATE VITRAIL_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
                                                     VITRAIL_BINARY_DIR="${PROJECT_BINARY_DIR}")
     if(ARG_PCH)
+      # A program would be compiled with -fPIE, and a header precompiled with -fPIC cannot be reused there.
+      set_target_properties(${name}_test PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+      target_compile_options(${name}_test PRIVATE -fPIC)
       target_precompile_headers(${name}_test REUSE_FROM ${name}_objects)
     endif()
     gtest_discover_tests(${name}_test DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 120 PROPERTIES TIMEOUT 900)
