@@ -72,7 +72,7 @@ void paint(Image& image, const LabelMap& labels, const std::vector<NamedColor>& 
 constexpr int font = cv::FONT_HERSHEY_SIMPLEX;
 
 struct LegendEntry {
-  std::string text;  // "road 43.1 %"
+  std::string text;  // "road  43.1 %"
   Rgb color{};
 };
 
@@ -110,8 +110,8 @@ std::vector<LegendEntry> legend_entries(const std::vector<ClassShare>& shares,
   for (const ClassShare& share : shares) {
     const bool ignored = share.label == LabelMap::ignore_label;
     const NamedColor shown =
-        ignored ? NamedColor{"(ignored)", {}} : classes[static_cast<size_t>(share.label)];
-    entries.push_back({ascii(shown.name) + " " + percent(share.share), shown.color});
+        ignored ? NamedColor{"(ignored)", {255, 255, 255}} : classes[static_cast<size_t>(share.label)];
+    entries.push_back({ascii(shown.name) + "  " + percent(share.share), shown.color});
   }
   return entries;
 }

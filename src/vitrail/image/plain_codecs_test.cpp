@@ -44,7 +44,7 @@ std::string bmp_file(const BmpKind& kind, int64_t height, int64_t width, Random&
   std::string header = kind.old ? little(12, 4) + little(w, 2) + little(h, 2) + little(1, 2) + little(bits, 2)
                                 : little(40, 4) + little(w, 4) + little(kind.from_top ? 0 - h : h, 4) +
                                       little(1, 2) + little(bits, 2) + little(masks.empty() ? 0 : 3, 4) +
-                                      little(0, 20);
+                                      std::string(20, '\0');
   header += masks + palette;
   const auto at = static_cast<uint32_t>(14 + header.size());
   return "BM" + little(at + static_cast<uint32_t>(pixels.size()), 4) + little(0, 4) + little(at, 4) + header +
