@@ -3,13 +3,12 @@
 
 #include "onnx/checker.h"
 #include "onnx/onnx_pb.h"
-#include "vitrail/base/checked.h"
 #include "vitrail/base/error.h"
 #include "vitrail/base/file.h"
 #include "vitrail/base/text.h"
 #include "vitrail/onnx/export_ops.h"
-#include "vitrail/onnx/fixed_sizes.h"
 #include "vitrail/onnx/onnx.h"
+#include "vitrail/onnx/prepare.h"
 #include "vitrail/onnx/roles.h"
 #include "vitrail/onnx/writer.h"
 #include "vitrail/weights/model_info.h"
@@ -22,32 +21,6 @@ using namespace onnx_files;
 constexpr int64_t kIrVersion = 8;
 constexpr int64_t kOpset = 17;
 constexpr int64_t kMostBytes = std::numeric_limits<int32_t>::max();  // protobuf's bound on one message
-
-void expect_weights(const Graph& graph, const Weights& weights) {
-  std::vector<std::string> missing;
-  int64_t bytes = 0;
-  for (const Parameter& parameter : graph.parameters()) {
-    const auto found = weights.find(parameter.name);
-    if (found == weights.end()) {
-      missing.push_back(parameter.name);
-      continue;
-    }
-    if (found->second.shape() != parameter.shape)
-      throw Error(ErrorKind::shape, {.where = cat("parameter '", parameter.name, "'"),
-                                     .found = cat("its weight is ", to_string(found->second.shape())),
-                                     .allowed = cat("the graph needs ", to_string(parameter.shape))});
-    bytes = checked_add(bytes, checked_mul(found->second.elements(), 8, parameter.name), "ONNX export");
-  }
-  if (!missing.empty())
-    throw Error(ErrorKind::usage,
-                {.where = "ONNX export",
-                 .found = cat("no value for ", missing.size(), " parameters: ", join(missing)),
-                 .next = "Load or initialise the weights first"});
-  if (bytes / 2 > kMostBytes)
-    throw Error(ErrorKind::limit, {.where = "ONNX export",
-                                   .found = cat("weights of ", bytes / 2, " bytes"),
-                                   .allowed = cat("one ONNX file holds at most ", kMostBytes, " bytes")});
-}
 
 void write_dimension(onnx::TensorShapeProto& shape, int64_t size, const std::string& symbol) {
   if (size >= 0)
@@ -120,7 +93,8 @@ void write_nodes(const Graph& graph, NodeExporter& nodes, OnnxWriter& writer) {
       writer.node("Identity", {nodes.name(output.value)}, output.name, output.name);
 }
 
-void write_graph(const Graph& graph, const Model& model, onnx::GraphProto& proto) {
+void write_graph(const Model& model, onnx::GraphProto& proto) {
+  const Graph& graph = model.graph;
   proto.set_name(model.info.architecture.empty() ? "network" : model.info.architecture);
   OnnxWriter writer(proto);
   NodeExporter nodes(graph, writer);
@@ -142,7 +116,9 @@ void write_graph(const Graph& graph, const Model& model, onnx::GraphProto& proto
   write_nodes(graph, nodes, writer);
 }
 
+// Without classes there is nothing to predict, and the metadata would claim a complete file.
 void write_metadata(const ModelInfo& info, onnx::ModelProto& proto) {
+  if (info.classes.empty()) return;
   for (const auto& [key, value] : metadata_from_info(info)) {
     onnx::StringStringEntryProto& pair = *proto.add_metadata_props();
     pair.set_key(key);
@@ -163,9 +139,7 @@ void expect_sound(const onnx::ModelProto& proto) {
 }  // namespace
 
 std::string onnx_bytes(const Model& model, const OnnxExportOptions& options) {
-  const Graph graph = with_fixed_sizes(model.graph.for_inference(), options);
-  expect_weights(graph, model.weights);
-
+  const Model prepared = prepared_for_export(model, options);
   onnx::ModelProto proto;
   proto.set_ir_version(kIrVersion);
   proto.set_producer_name("vitrail");
@@ -176,11 +150,8 @@ std::string onnx_bytes(const Model& model, const OnnxExportOptions& options) {
   opset.set_domain("");
   opset.set_version(kOpset);
 
-  ModelInfo info = model.info;
-  if (options.height > 0) info.preprocessing.height = options.height;
-  if (options.width > 0) info.preprocessing.width = options.width;
-  write_metadata(info, proto);
-  write_graph(graph, model, *proto.mutable_graph());
+  write_metadata(prepared.info, proto);
+  write_graph(prepared, *proto.mutable_graph());
   expect_sound(proto);
 
   std::string bytes;

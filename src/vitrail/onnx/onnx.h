@@ -5,7 +5,8 @@
 //   checked Model model = read_onnx("street.onnx");      // graph, weights and metadata back
 //
 // A file is complete: its metadata carries task, classes, palette, preprocessing and label map
-// (weights/model_info.h).
+// (weights/model_info.h). A model whose info names no classes is written without metadata, as the bare
+// network it is.
 
 #include <filesystem>
 #include <optional>

@@ -1,0 +1,208 @@
+// Files that other tools write: what they mean in the graph's words, and how the rest is refused.
+
+#include <fstream>
+
+#include <gmock/gmock.h>
+#include <google/protobuf/text_format.h>
+#include <gtest/gtest.h>
+#include <mutate.h>
+#include <operator_models.h>
+
+#include "onnx/onnx_pb.h"
+#include "vitrail/base/error.h"
+#include "vitrail/base/file.h"
+#include "vitrail/onnx/onnx.h"
+
+namespace vitrail {
+namespace {
+
+using testing::HasSubstr;
+
+// A model of operator set `opset` with the input "x" [N,4,H,W], the output "y" and these nodes and
+// initialisers.
+std::string file_of(const std::string& nodes, const std::string& initializers = "", int opset = 17) {
+  const std::string tensor =
+      "type { tensor_type { elem_type: 1 shape { dim { dim_param: 'N' } dim { dim_value: 4 } "
+      "dim { dim_param: 'H' } dim { dim_param: 'W' } } } } ";
+  const std::string text =
+      cat("ir_version: 8 opset_import { version: ", opset, " } graph { name: 'g' ", nodes, initializers,
+          " input { name: 'x' ", tensor, "} output { name: 'y' ", tensor, "} }");
+  onnx::ModelProto proto;
+  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &proto)) << text;
+  return proto.SerializeAsString();
+}
+
+std::string node(const std::string& type, const std::vector<std::string>& inputs, const std::string& output,
+                 const std::string& attributes = "") {
+  std::string text = cat("node { op_type: '", type, "' output: '", output, "' ");
+  for (const std::string& input : inputs)
+    text += cat("input: '", input, "' ");
+  return text + attributes + "} ";
+}
+
+std::string ints(const std::string& name, const std::vector<int64_t>& values, bool scalar = false) {
+  return cat("initializer { name: '", name, "' data_type: 7 ", scalar ? "" : cat("dims: ", values.size()),
+             " int64_data: [", join(values), "] } ");
+}
+
+std::string int_attribute(const std::string& name, int64_t value) {
+  return cat("attribute { name: '", name, "' type: INT i: ", value, " } ");
+}
+
+std::string error_of(const std::string& bytes, ErrorKind kind) {
+  try {
+    onnx_from_bytes(bytes, "foreign.onnx");
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), kind) << error.what();
+    EXPECT_THAT(error.what(), HasSubstr("foreign.onnx"));
+    return error.what();
+  }
+  ADD_FAILURE() << "it was read";
+  return "";
+}
+
+// What PyTorch's exporter makes of interpolate(relu(x)[half], size=x.shape[-2:]).
+TEST(OnnxForeign, SizesGatheredOneByOneAreAReference) {
+  const std::string nodes =
+      node("MaxPool", {"x"}, "small",
+           "attribute { name: 'kernel_shape' type: INTS ints: [2,2] } "
+           "attribute { name: 'strides' type: INTS ints: [2,2] } ") +
+      node("Shape", {"x"}, "s1") + node("Gather", {"s1", "two"}, "h", int_attribute("axis", 0)) +
+      node("Shape", {"x"}, "s2") + node("Gather", {"s2", "three"}, "w", int_attribute("axis", 0)) +
+      node("Unsqueeze", {"h", "zero"}, "h1") + node("Unsqueeze", {"w", "zero"}, "w1") +
+      node("Concat", {"h1", "w1"}, "hw", int_attribute("axis", 0)) + node("Shape", {"small"}, "s3") +
+      node("Slice", {"s3", "zero", "two1"}, "nc") + node("Cast", {"hw"}, "hw64", int_attribute("to", 7)) +
+      node("Concat", {"nc", "hw64"}, "sizes", int_attribute("axis", 0)) +
+      node("Resize", {"small", "", "", "sizes"}, "y", "attribute { name: 'mode' type: STRING s: 'linear' } ");
+  const std::string constants =
+      ints("two", {2}, true) + ints("three", {3}, true) + ints("zero", {0}) + ints("two1", {2});
+  const Graph graph = onnx_from_bytes(file_of(nodes, constants), "test").graph;
+  ASSERT_EQ(graph.nodes().size(), 2u);
+  const Node& resize = graph.nodes()[1];
+  EXPECT_EQ(resize.inputs, (std::vector<Value>{graph.nodes()[0].outputs[0], graph.inputs()[0].value}));
+  EXPECT_EQ(std::get<op::Resize>(resize.op).coordinates, op::CoordinateMode::half_pixel);
+}
+
+TEST(OnnxForeign, OldClipUpsampleAndInitialisersAmongTheInputs) {
+  const std::string nodes =
+      node("Clip", {"x"}, "c",
+           "attribute { name: 'min' type: FLOAT f: 0 } attribute { name: 'max' type: FLOAT f: 6 } ") +
+      node("Mul", {"c", "k"}, "m") +
+      node("Upsample", {"m", "factors"}, "y", "attribute { name: 'mode' type: STRING s: 'linear' } ");
+  const std::string constants =
+      "initializer { name: 'k' data_type: 1 float_data: 2 } "
+      "initializer { name: 'factors' data_type: 1 dims: 4 float_data: [1,1,2,2] } "
+      "input { name: 'k' type { tensor_type { elem_type: 1 shape { } } } } ";
+  const Graph graph = onnx_from_bytes(file_of(nodes, constants, 9), "test").graph;
+  EXPECT_EQ(graph.inputs().size(), 1u);
+  EXPECT_EQ(std::get<op::Clip>(graph.nodes()[0].op).max, 6);
+  const auto& resize = std::get<op::Resize>(graph.nodes()[2].op);
+  EXPECT_EQ(resize.coordinates, op::CoordinateMode::asymmetric);
+  EXPECT_EQ((*resize.scales)[1], 2);
+  EXPECT_EQ(graph.parameters()[0].role, Role::constant);
+}
+
+TEST(OnnxForeign, SlicesOfMapsAreCuts) {
+  const std::string nodes = node("Slice", {"x", "from", "to", "axes"}, "y");
+  const std::string constants =
+      ints("from", {1, 2}) + ints("to", {-3, 9223372036854775807}) + ints("axes", {2, -1});
+  const Graph graph = onnx_from_bytes(file_of(nodes, constants), "test").graph;
+  EXPECT_EQ(std::get<op::Pad>(graph.nodes()[0].op).pads, (Pads{-1, -2, -3, 0}));
+}
+
+TEST(OnnxForeign, EveryUnsupportedNodeIsListedAtOnce) {
+  const std::string nodes =
+      node("Gelu", {"x"}, "a") + node("Relu", {"a"}, "b") + node("Erf", {"b"}, "c") +
+      node("Softmax", {"x"}, "d", int_attribute("axis", 1) + int_attribute("magic", 3)) +
+      node("Add", {"c", "d"}, "y");
+  const std::string error = error_of(file_of(nodes), ErrorKind::unsupported);
+  EXPECT_THAT(error, HasSubstr("3 of 5 nodes of operator set 17"));
+  EXPECT_THAT(error, HasSubstr("'a' (Gelu)"));
+  EXPECT_THAT(error, HasSubstr("'c' (Erf)"));
+  EXPECT_THAT(error, HasSubstr("'d' (Softmax): the attribute 'magic'"));
+}
+
+TEST(OnnxForeign, MeaningsThatChangedWithTheOperatorSetAreRefused) {
+  EXPECT_THAT(error_of(file_of(node("Softmax", {"x"}, "y"), "", 11), ErrorKind::unsupported),
+              HasSubstr("all axes from 1 on"));
+  EXPECT_THAT(error_of(file_of(node("Relu", {"x"}, "y"), "", 22), ErrorKind::unsupported),
+              HasSubstr("operator set 22; 7..21 are read"));
+  EXPECT_THAT(error_of(file_of(node("BatchNormalization", {"x", "a", "a", "a", "a"}, "y",
+                                    int_attribute("training_mode", 1)),
+                               "initializer { name: 'a' data_type: 1 dims: 4 float_data: [1,1,1,1] } "),
+                       ErrorKind::unsupported),
+              HasSubstr("training_mode 1"));
+}
+
+TEST(OnnxForeign, DamagedStructureIsRefused) {
+  const auto format = ErrorKind::format;
+  EXPECT_THAT(error_of(file_of(node("Relu", {"z"}, "y") + node("Relu", {"x"}, "z")), format),
+              HasSubstr("reads 'z', which nothing before it makes"));
+  EXPECT_THAT(error_of(file_of(node("Relu", {"x"}, "y") + node("Relu", {"x"}, "y")), format),
+              HasSubstr("'y' is made twice"));
+  const auto with_weight = [](const std::string& tensor) {
+    return file_of(node("Mul", {"x", "w"}, "y"), cat("initializer { name: 'w' data_type: 1 ", tensor, " } "));
+  };
+  EXPECT_THAT(error_of(with_weight("dims: 4 raw_data: '123'"), format), HasSubstr("16 are needed"));
+  EXPECT_THAT(error_of(with_weight("dims: 1000000000"), format), HasSubstr("1000000000 are needed"));
+  error_of(with_weight("dims: 4611686018427387904 dims: 4611686018427387904"), ErrorKind::limit);
+  error_of(with_weight("dims: -1"), ErrorKind::limit);
+  EXPECT_THAT(
+      error_of(with_weight("dims: 1 data_location: EXTERNAL external_data { key: 'location' value: '/x' }"),
+               ErrorKind::unsupported),
+      HasSubstr("in another file"));
+  EXPECT_THAT(
+      error_of(file_of(node("If", {"x"}, "y", "attribute { name: 'a' type: GRAPH g { name: 'g' } } ")),
+               ErrorKind::unsupported),
+      HasSubstr("subgraph"));
+  EXPECT_THAT(error_of("not a model at all", format), HasSubstr("no ONNX model"));
+  EXPECT_THAT(error_of("", format), HasSubstr("no graph"));
+  for (const char* attributes :
+       {"attribute { name: 'strides' type: INTS ints: [0,1] } ",
+        "attribute { name: 'group' type: INT i: 0 } ", "attribute { name: 'strides' type: FLOAT f: 1 } ",
+        "attribute { name: 'pads' type: INTS ints: [-1,0,0,0] } "})
+    error_of(file_of(node("Conv", {"x", "w"}, "y", attributes),
+                     "initializer { name: 'w' data_type: 1 dims: [1,4,1,1] float_data: [1,1,1,1] } "),
+             format);
+}
+
+// A network with every kind of structure a file of ours has: weights, sizes computed from a reference, a
+// crop, metadata.
+Model varied_model() {
+  ModelMaker maker(4);
+  const Value small = maker.add(op::Clip{}, {maker.halved()}, "clip");
+  const Value pooled = maker.add(op::MaxPool{}, {small}, "pool");
+  const Value back = maker.add(op::Resize{}, {pooled, small}, "back");
+  const Value sum = maker.add(op::Add{}, {back, small}, "sum");
+  const Value wide = maker.add(op::Pad{.pads = {2, 2, 2, 2}}, {sum}, "wide");
+  const Value crop = maker.add(op::Crop{.top = 1, .left = 1}, {wide, sum}, "crop");
+  maker.model.graph.output("logits", maker.add(op::Resize{}, {crop, maker.image}, "logits"));
+  for (int i = 0; i < 3; ++i)
+    maker.model.info.classes.push_back({cat("class ", i), {}});
+  return maker.model;
+}
+
+TEST(OnnxMutation, DamagedFilesAreRefusedByNameOrReadWhole) {
+  const std::string good = onnx_bytes(varied_model());
+  const std::filesystem::path path = std::filesystem::path(testing::TempDir()) / "vitrail_mutated.onnx";
+  Random random(20);
+  int refused = 0, read = 0;
+  for (int i = 0; i < 600; ++i) {
+    const std::string bad = mutated(good, random);
+    std::ofstream(path, std::ios::binary) << bad;
+    try {
+      const Model model = read_onnx(path);
+      onnx_bytes(model);  // what was read holds together
+      ++read;
+    } catch (const Error& error) {
+      EXPECT_THAT(error.what(), HasSubstr(path.filename().string()));
+      ++refused;
+    }
+  }
+  std::filesystem::remove(path);
+  EXPECT_GT(refused, 100);
+  EXPECT_GT(read, 20) << "flips inside weights and comments leave a sound file";
+}
+
+}  // namespace
+}  // namespace vitrail
