@@ -1,5 +1,7 @@
 #include "vitrail/image/webp_codec.h"
 
+#include <memory>
+
 #include <webp/decode.h>
 
 #include "vitrail/base/error.h"
@@ -38,10 +40,16 @@ ImageInfo webp_info(std::string_view bytes, const std::string& name) {
 Image decode_webp(std::string_view bytes, const std::string& name, int64_t max_pixels) {
   const ImageSize size = webp_info(bytes, name).size;
   check_pixel_limit(name, size.height, size.width, max_pixels);
-  Image image(size.height, size.width);
-  if (WebPDecodeRGBInto(data_of(bytes), bytes.size(), image.pixels.data(), image.pixels.size(),
-                        static_cast<int>(3 * size.width)) == nullptr)
+  // Left uninitialised, so that a damaged file that claims a huge picture costs no memory.
+  const auto count = static_cast<size_t>(3 * size.height * size.width);
+  const std::unique_ptr<uint8_t[]> rgb(new uint8_t[count]);
+  if (WebPDecodeRGBInto(data_of(bytes), bytes.size(), rgb.get(), count, static_cast<int>(3 * size.width)) ==
+      nullptr)
     throw_damaged(name);
+  Image image;
+  image.height = size.height;
+  image.width = size.width;
+  image.pixels.assign(rgb.get(), rgb.get() + count);
   return image;
 }
 
