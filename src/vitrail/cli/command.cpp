@@ -5,6 +5,25 @@
 namespace vitrail::cli {
 namespace {
 
+class HelpFormat : public CLI::Formatter {
+ public:
+  HelpFormat() { column_width(26); }
+
+  std::string make_option_opts(const CLI::Option* option) const override {
+    const std::string type = option->get_type_name();
+    const bool takes_value = option->get_type_size() != 0 && !option->get_positional();
+    const std::string kind = takes_value ? " " + type.substr(0, type.find(':')) : "";
+    return kind + (option->get_expected_max() > 1 ? " ..." : "");
+  }
+
+  std::string make_option_desc(const CLI::Option* option) const override {
+    const std::string value = option->get_default_str();
+    const bool has_default = option->get_type_size() != 0 && !value.empty() && value != "[]";
+    return cat(option->get_description(), has_default ? cat(" [", value, "]") : "",
+               option->get_required() ? " (required)" : "");
+  }
+};
+
 std::vector<std::string> option_names(const CLI::App& app) {
   std::vector<std::string> names;
   for (const CLI::Option* option : app.get_options())
@@ -14,6 +33,10 @@ std::vector<std::string> option_names(const CLI::App& app) {
 }
 
 }  // namespace
+
+std::shared_ptr<CLI::FormatterBase> help_format() {
+  return std::make_shared<HelpFormat>();
+}
 
 void parse(CLI::App& app, const Arguments& arguments) {
   app.allow_extras();

@@ -15,6 +15,7 @@
 // main writes `vitrail: <text>` on standard error and exits 1, or 2 where the user's arguments were at fault
 // (ErrorKind::usage).
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,9 @@ struct Command {
   std::string summary;  ///< one line, for `vitrail --help`
   CommandFunction run;
 };
+
+/// How help is written: one line per option with its kind of value, what it does and [its default].
+std::shared_ptr<CLI::FormatterBase> help_format();
 
 /// Reads `arguments` into the variables bound to `app`. Throws CLI::CallForHelp for --help and
 /// CLI::ParseError for wrong arguments, naming the nearest option for an unknown one; main answers both.

@@ -66,6 +66,7 @@ std::string unknown_command(const std::string& name) {
 int run_command(const Command& command, const Arguments& arguments) {
   CLI::App app(command.summary, "vitrail " + command.name);
   app.option_defaults()->always_capture_default();
+  app.formatter(vitrail::cli::help_format());
   try {
     return command.run(app, arguments);
   } catch (const CLI::CallForHelp&) {
