@@ -120,6 +120,18 @@ TEST_F(CliTest, AnExportedFileCountsAsItsNetwork) {
   EXPECT_EQ(file["multiply_adds"], net["multiply_adds"]);
 }
 
+TEST_F(CliTest, OptionsOfSeveralValuesLeaveTheArgumentsAlone) {
+  const json report =
+      json_of(vitrail({"inspect", "--set", "depth_multiplier=0.25", "mobilenet-x0.5-fcn8", "--json"}));
+  const json quarter = json_of(vitrail({"inspect", "mobilenet-x0.25-fcn8", "--json"}));
+  EXPECT_EQ(report["parameters"], quarter["parameters"]);
+  const std::string photo = picture("a.png", 32, 32);
+  EXPECT_EQ(
+      vitrail({"segment", model(), "--out", path("out"), "--mean", "120,110,100", "--std=60,60,60", photo})
+          .status,
+      0);
+}
+
 TEST_F(CliTest, ExportIsRepeatable) {
   const std::string again = path("again.onnx");
   ASSERT_EQ(

@@ -28,7 +28,8 @@ void declare(CLI::App& app, Options& options) {
   app.add_option("--batch", options.batch, "fix the number of images; 0 = any")->check(CLI::Range(0, 65536));
   app.add_option("--classes", options.source.classes,
                  "for a NET: class names separated by commas, or how many");
-  app.add_option("--set", options.source.set, "for a NET: key=value of its own options; may be repeated");
+  app.add_option("--set", options.source.set, "for a NET: key=value of its own options; may be repeated")
+      ->allow_extra_args(false);
   app.add_option("--seed", options.source.seed, "for a NET: seed of the fresh weights");
   app.add_option("--pretrained", options.source.pretrained,
                  "for a NET: .safetensors file of its encoder's weights");

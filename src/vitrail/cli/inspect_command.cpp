@@ -30,7 +30,8 @@ void declare(CLI::App& app, Options& options) {
       ->required();
   app.add_option("--classes", options.source.classes,
                  "for a NET: class names separated by commas, or how many");
-  app.add_option("--set", options.source.set, "for a NET: key=value of its own options; may be repeated");
+  app.add_option("--set", options.source.set, "for a NET: key=value of its own options; may be repeated")
+      ->allow_extra_args(false);
   app.add_option("--input", options.source.input,
                  "HEIGHTxWIDTH in pixels; default: 512x512, or what the file fixes");
   app.add_flag("--json", options.json, "print JSON");

@@ -73,9 +73,11 @@ void add_info_options(CLI::App& app, InfoOptions& options) {
       ->group(group);
   app.add_option("--mean", options.mean, "mean per channel, 0..255 scale: 123.7,116.3,103.5")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->group(group);
   app.add_option("--std", options.std, "standard deviation per channel, 0..255 scale: 58.4,57.1,57.4")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->group(group);
   app.add_option("--order", options.order, "channel order: rgb, bgr or grey")->group(group);
   app.add_option("--multiple", options.multiple,
