@@ -202,6 +202,20 @@ TEST_F(CliTest, SegmentCutsLargePicturesIntoTiles) {
   EXPECT_EQ(labels.width, 210);
 }
 
+// A portrait segmenter from elsewhere: one fixed input size, one channel with a sigmoid, no metadata.
+TEST_F(CliTest, SegmentTakesForeignFilesOnceToldWhatTheyAre) {
+  const std::filesystem::path foreign =
+      std::filesystem::path(VITRAIL_SOURCE_DIR) / "../shared/data/onnx/portrait_prisma.onnx";
+  if (!std::filesystem::exists(foreign)) GTEST_SKIP() << foreign << " is not there";
+  const std::string photo = picture("face.png", 120, 90);
+  expect_refused(vitrail({"segment", foreign, photo, "--out", path("out")}), 2, {"--classes", "--mean"});
+  const json report =
+      json_of(vitrail({"segment", foreign, photo, "--out", path("out"), "--json", "--classes",
+                       "background,person", "--mean", "0,0,0", "--std", "255,255,255", "--order", "rgb"}));
+  EXPECT_EQ(report["images"][0]["height"], 120);
+  EXPECT_EQ(read_label_map(path("out/face.png")).width, 90);
+}
+
 TEST_F(CliTest, EvaluateCountsEveryPixelOnce) {
   const std::string data = dataset();
   const json report = json_of(vitrail(

@@ -212,6 +212,8 @@ Model build_net(const std::string& name, const NetOptions& options) {
   const NetEntry& entry = find_net(name);
   Model model = entry.build(options);
   model.info.architecture = entry.name;
+  for (const auto& [key, value] : options.set)  // so that a file of its weights can build it again
+    model.info.notes["set." + key] = value;
   return model;
 }
 
