@@ -90,13 +90,13 @@ History history_from(const json& value) {
 
 void put(Weights& all, const std::string& group, const Weights& tensors) {
   for (const auto& [name, tensor] : tensors)
-    all[group + "/" + name] = tensor;
+    all[group + "." + name] = tensor;
 }
 
 // Copies out of the mapped file: the file goes when the next checkpoint is written.
 Weights take(const Weights& all, const std::string& group) {
   Weights tensors;
-  const std::string prefix = group + "/";
+  const std::string prefix = group + ".";
   for (auto entry = all.lower_bound(prefix); entry != all.end() && entry->first.starts_with(prefix); ++entry)
     tensors[entry->first.substr(prefix.size())] = entry->second.clone();
   return tensors;
@@ -167,7 +167,7 @@ void write_checkpoint(const fs::path& folder, const std::string& name, const Che
   put(all, "optimizer", checkpoint.optimizer);
   put(all, "average", checkpoint.average);
   const std::string file = tensors_name(name, checkpoint.step);
-  write_safetensors(folder / file, all);
+  write_safetensors(folder / file, all, checkpoint.metadata);
   json tensors;
   {
     const MappedFile mapped(folder / file);

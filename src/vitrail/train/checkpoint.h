@@ -29,7 +29,9 @@ struct Checkpoint {
   int64_t best_step = 0;
   double seconds = 0;  ///< spent training, over all resumptions
   History history;
-  std::string recipe;                              ///< recipe_to_toml of the run
+  std::string recipe;  ///< recipe_to_toml of the run
+  /// Written into the tensors' file, so that it is a model file too (predict/model_file.h). Not read back.
+  std::map<std::string, std::string> metadata;
   std::map<std::string, std::string> environment;  ///< versions and threads it was made with
 };
 

@@ -118,6 +118,7 @@ TrainResult write_outcome(RunState& run, const Outcome& outcome) {
   TrainResult result{.steps = run.now.step,
                      .model_step = outcome.step,
                      .scores = std::nullopt,
+                     .class_names = run.class_names(),
                      .model = run.options.out_dir / "model.onnx",
                      .report = run.options.out_dir / "report.html"};
   if (outcome.evaluation)

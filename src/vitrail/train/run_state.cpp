@@ -8,6 +8,7 @@
 #include "vitrail/train/finish.h"
 #include "vitrail/train/setup.h"
 #include "vitrail/weights/initialize.h"
+#include "vitrail/weights/model_info.h"
 #include "vitrail/weights/pretrained.h"
 
 namespace vitrail::train {
@@ -93,6 +94,7 @@ RunState::RunState(Recipe from, TrainOptions how)
   if (resumed) take_up_checkpoint();
   now.recipe = recipe_to_toml(recipe);
   now.environment = environment();
+  now.metadata = metadata_from_info(model.info);
 }
 
 Weights RunState::starting_weights() const {

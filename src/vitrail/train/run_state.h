@@ -40,6 +40,7 @@ struct RunState {
   void save();
   /// Writes model.onnx and report.html from the best weights.
   TrainResult finish();
+  std::vector<std::string> class_names() const;
 
   Recipe recipe;
   TrainOptions options;
@@ -66,7 +67,6 @@ struct RunState {
   Weights weights_to_evaluate() const;
   Evaluation evaluate_module(Stage stage, int64_t images);
   int64_t load_best();
-  std::vector<std::string> class_names() const;
 };
 
 }  // namespace vitrail::train

@@ -23,6 +23,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "vitrail/metrics/confusion.h"
 #include "vitrail/train/history.h"
@@ -64,6 +65,7 @@ struct TrainResult {
   int64_t steps = 0;
   int64_t model_step = 0;                    ///< whose weights model.onnx has
   std::optional<SegmentationScores> scores;  ///< of model.onnx on the whole validation split
+  std::vector<std::string> class_names;
   std::filesystem::path model;
   std::filesystem::path report;
 };

@@ -1,0 +1,120 @@
+// vitrail train RECIPE: trains a network as a recipe says.
+
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <iostream>
+
+#include "vitrail/base/error.h"
+#include "vitrail/base/text.h"
+#include "vitrail/cli/command.h"
+#include "vitrail/cli/progress_line.h"
+#include "vitrail/metrics/report.h"
+#include "vitrail/train/runtime.h"
+#include "vitrail/train/trainer.h"
+
+namespace vitrail::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using train::Progress;
+using train::Stage;
+
+// Set by Ctrl-C: the run saves a checkpoint and ends. The second one ends the program at once.
+volatile std::sig_atomic_t interrupted = 0;
+
+void on_interrupt(int signal) {
+  if (interrupted != 0) std::signal(signal, SIG_DFL);
+  interrupted = 1;
+}
+
+struct Flags {
+  std::string recipe, data, out, pretrained;
+  std::vector<std::string> set;
+  bool resume = false, recipe_help = false, recipe_markdown = false;
+  int threads = -1;
+};
+
+void add_flags(CLI::App& app, Flags& flags) {
+  app.add_option("RECIPE", flags.recipe, "recipe file, see recipes/");
+  app.add_option("--data", flags.data, "data set as NAME:PATH, in place of the recipe's");
+  app.add_option("--out", flags.out, "folder of the run; runs/RECIPE unless said");
+  app.add_flag("--resume", flags.resume, "go on from the last checkpoint in --out");
+  app.add_option("--set", flags.set, "KEY=VALUE in place of the recipe's, as in --set train.steps=100");
+  app.add_option("--threads", flags.threads,
+                 "threads; 0 = all cores; unless said, the recipe's train.threads");
+  app.add_option("--pretrained", flags.pretrained, "file of the encoder's weights, or the folder it is in");
+  app.add_flag("--help-recipe", flags.recipe_help, "list every key of a recipe");
+  app.add_flag("--help-recipe-markdown", flags.recipe_markdown, "the same as a Markdown table");
+}
+
+std::string percent(const std::optional<double>& fraction) {
+  if (!fraction) return "absent";
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f %%", 100 * *fraction);
+  return text;
+}
+
+std::string training_text(const Progress& now) {
+  char figures[160];
+  std::snprintf(figures, sizeof figures, " %lld/%lld  loss %.4f  rate %.2g  %.1f images/s  %s left",
+                static_cast<long long>(now.step), static_cast<long long>(now.steps), now.loss, now.rate,
+                now.images_per_second, clock_text(now.seconds_left).c_str());
+  std::string text = bar(static_cast<double>(now.step) / static_cast<double>(now.steps)) + figures;
+  if (now.best_score) text += cat("  best ", percent(now.best_score));
+  return text;
+}
+
+void show(ProgressLine& line, const Progress& now) {
+  if (now.evaluation)
+    return line.keep(cat("step ", now.step, ": mean IoU ", percent(now.evaluation->mean_iou),
+                         ", pixel accuracy ", percent(now.evaluation->pixel_accuracy),
+                         now.best_step == now.step ? " (best)" : ""));
+  switch (now.stage) {
+    case Stage::preparing: return line.show("counting the classes' pixels");
+    case Stage::training: return line.show(training_text(now));
+    case Stage::evaluating:
+      return line.show(cat("step ", now.step, ": evaluating ", now.done, "/", now.total));
+    case Stage::finishing: return line.show(cat("evaluating the best weights ", now.done, "/", now.total));
+  }
+}
+
+}  // namespace
+
+int train_command(CLI::App& app, const Arguments& arguments) {
+  Flags flags;
+  add_flags(app, flags);
+  parse(app, arguments);
+  if (flags.recipe_help || flags.recipe_markdown) {
+    std::cout << (flags.recipe_markdown ? train::recipe_markdown() : train::recipe_help());
+    return 0;
+  }
+  if (flags.recipe.empty())
+    throw Error(ErrorKind::usage,
+                {.found = "no recipe given", .next = "vitrail train RECIPE; recipes/ has some"});
+  train::Recipe recipe = train::read_recipe(flags.recipe, flags.set);
+  if (flags.threads >= 0) recipe.train.threads = flags.threads;
+  train::configure_runtime({.threads = static_cast<int>(recipe.train.threads)});
+  const fs::path out =
+      flags.out.empty() ? fs::path("runs") / fs::path(flags.recipe).stem() : fs::path(flags.out);
+
+  std::signal(SIGINT, on_interrupt);
+  std::signal(SIGTERM, on_interrupt);
+  train::TrainResult result;
+  {
+    ProgressLine line;
+    train::Trainer trainer(recipe, {.out_dir = out,
+                                    .resume = flags.resume,
+                                    .dataset = flags.data,
+                                    .pretrained = flags.pretrained,
+                                    .progress = [&](const Progress& now) { show(line, now); },
+                                    .cancelled = [] { return interrupted != 0; }});
+    result = trainer.run();
+  }
+  if (result.scores) std::cout << scores_table(*result.scores, result.class_names);
+  std::cout << "model:  " << result.model.string() << " (weights of step " << result.model_step << ")\n"
+            << "report: " << result.report.string() << "\n";
+  return 0;
+}
+
+}  // namespace vitrail::cli

@@ -1,0 +1,131 @@
+#include "vitrail/train/report.h"
+
+#include <cmath>
+#include <cstdlib>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "vitrail/base/file.h"
+#include "vitrail/train/class_weights.h"
+#include "vitrail/train/report_charts.h"
+
+namespace vitrail::train {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+size_t count(const std::string& text, const std::string& what) {
+  size_t n = 0;
+  for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + what.size()))
+    ++n;
+  return n;
+}
+
+ReportPicture picture(const std::string& name) {
+  ReportPicture result{name, 0.5, Image(36, 48, 3, 128), LabelMap(36, 48), LabelMap(36, 48)};
+  for (int64_t x = 10; x < 30; ++x)
+    for (int64_t y = 10; y < 30; ++y)
+      result.truth.at(y, x) = 1;
+  return result;
+}
+
+ReportData example() {
+  ReportData data;
+  data.title = "net <b> & co";
+  data.figures = {{"mean IoU", "61.2 %"}};
+  data.classes = {{"sky", {70, 130, 180}}, {"road & lane", {128, 64, 128}}, {"bus", {1, 2, 3}}};
+  for (int64_t step = 10; step <= 2000; step += 10)
+    data.history.train.push_back({.step = step,
+                                  .loss = 2 * std::exp(-double(step) / 500) + 0.1,
+                                  .parts = {},
+                                  .rate = 1e-3 * (1 - double(step) / 2000),
+                                  .gradient_norm = 1});
+  data.history.evaluations = {{.step = 1000, .mean_iou = 0.5, .pixel_accuracy = 0.8},
+                              {.step = 2000, .mean_iou = std::nullopt, .pixel_accuracy = 0.9}};
+  ConfusionMatrix matrix(3);
+  matrix.add(std::vector<uint16_t>{0, 0, 0, 1, 1}, std::vector<uint16_t>{0, 0, 1, 1, 1});
+  data.matrix = matrix;
+  data.scores = scores(matrix);
+  data.split = "val, 2 images";
+  data.worst = {picture("worst_one")};
+  data.best = {picture("best_one"), picture("best_two")};
+  data.recipe = "[net]\nname = \"<x>\"\n";
+  data.environment = {{"libtorch", "1.2.3"}};
+  return data;
+}
+
+TEST(Report, HoldsEverythingInOneFileWithoutScriptsOrNetwork) {
+  const std::string page = report_html(example());
+  EXPECT_EQ(count(page, "<svg"), 4u);
+  EXPECT_EQ(count(page, "data:image/jpeg;base64,/9j/"), 6u);  // prediction and truth of three pictures
+  EXPECT_THAT(page, Not(HasSubstr("<script")));
+  EXPECT_THAT(page, Not(HasSubstr("http://")));
+  EXPECT_THAT(page, Not(HasSubstr("https://")));
+  EXPECT_THAT(page, HasSubstr("prefers-color-scheme: dark"));
+  EXPECT_THAT(page, Not(HasSubstr("nan")));
+}
+
+TEST(Report, EscapesWhatUsersNamed) {
+  const std::string page = report_html(example());
+  EXPECT_THAT(page, HasSubstr("net &lt;b&gt; &amp; co"));
+  EXPECT_THAT(page, HasSubstr("road &amp; lane"));
+  EXPECT_THAT(page, HasSubstr("&lt;x&gt;"));
+  EXPECT_THAT(page, Not(HasSubstr("<b> & co")));
+}
+
+TEST(Report, ShowsFiguresWithTheirConvention) {
+  const std::string page = report_html(example());
+  EXPECT_THAT(page, HasSubstr("skipped"));
+  EXPECT_THAT(page, HasSubstr("66.7"));  // sky: 2 of 3 in the union; road: 2 of 3 too
+  EXPECT_THAT(page, HasSubstr("absent"));
+}
+
+TEST(Report, ARunWithoutEvaluationHasAReportToo) {
+  ReportData data;
+  data.title = "nothing yet";
+  const std::string page = report_html(data);
+  EXPECT_THAT(page, HasSubstr("nothing yet"));
+  EXPECT_EQ(count(page, "<svg"), 0u);
+}
+
+TEST(Report, ChartsThinLongSeriesAndLabelTheirAxes) {
+  Series series{"loss", {}, {}, "red"};
+  for (int i = 1; i <= 10000; ++i) {
+    series.x.push_back(i);
+    series.y.push_back(i % 2);
+  }
+  const std::string svg = svg_chart({.title = "Loss", .x_label = "step", .series = {series}});
+  EXPECT_EQ(count(svg, "<circle"), 600u);
+  EXPECT_THAT(svg, HasSubstr(">10000</text>"));
+  EXPECT_EQ(svg_chart({.title = "empty"}), "");
+  EXPECT_THAT(svg_chart({.title = "flat", .series = {{"a", {1, 2}, {3, 3}, "red"}}}), Not(HasSubstr("nan")));
+}
+
+TEST(ClassWeights, MedianFrequencyIsSegNets) {
+  // Two images of 100 labelled pixels; class 0 in both, class 1 in the second alone, class 2 nowhere.
+  const ClassPixels pixels{{150, 50, 0}, {200, 100, 0}};
+  const std::vector<double> weights = median_frequency_weights(pixels);
+  const double f0 = 0.75, f1 = 0.5, median = (f0 + f1) / 2;
+  EXPECT_DOUBLE_EQ(weights[0], median / f0);
+  EXPECT_DOUBLE_EQ(weights[1], median / f1);
+  EXPECT_EQ(weights[2], 0);
+}
+
+TEST(ClassWeights, EffectiveNumberGoesFromNoneToInverseFrequency) {
+  const ClassPixels pixels{{900, 100, 0}, {1000, 1000, 0}};
+  const std::vector<double> none = effective_number_weights(pixels, 0),
+                            inverse = effective_number_weights(pixels, 1);
+  EXPECT_DOUBLE_EQ(none[0], 1);
+  EXPECT_DOUBLE_EQ(none[1], 1);
+  EXPECT_NEAR(inverse[1] / inverse[0], 9, 1e-9);
+  EXPECT_NEAR(inverse[0] + inverse[1], 2, 1e-12);
+  const std::vector<double> between = effective_number_weights(pixels, 0.99);
+  const auto direct = [](double n) { return (1 - 0.99) / (1 - std::pow(0.99, n)); };
+  EXPECT_NEAR(between[1] / between[0], direct(100) / direct(900), 1e-9);
+  EXPECT_EQ(between[2], 0);
+}
+
+}  // namespace
+}  // namespace vitrail::train
