@@ -52,7 +52,7 @@ class Compiler {
       const NetworkValue& value = network_.value(id);
       parts_.output_shapes.push_back(value.shape);
       parts_.output_types.push_back(value.type);
-      const bool row_major = value.type == DataType::i64 || same_as_row_major(value.shape);
+      const bool row_major = value.type == DataType::i64 || value.row_major || same_as_row_major(value.shape);
       if (row_major && made[static_cast<size_t>(id)] && location(id).kind == Location::Kind::none)
         location(id) = {Location::Kind::output, static_cast<int64_t>(i)};
       else
@@ -143,6 +143,7 @@ void run_bound_passes(Network& network) {
   fuse_residual(network);
   fuse_activation(network);
   fuse_resize_argmax(network);
+  write_outputs_directly(network);
 }
 
 std::shared_ptr<const Program> compile(const Network& network, const CompileContext& context) {

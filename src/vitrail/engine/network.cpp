@@ -84,9 +84,9 @@ void expect_weights(const Graph& graph, const Weights& weights) {
 void drop_reference(Layer& layer, const Shape& output) {
   if (auto* resize = std::get_if<op::Resize>(&layer.op); resize && layer.inputs.size() > 1) {
     if (layer.inputs[1] != no_value) resize->sizes = Pair{output[2], output[3]};
-    layer.inputs.resize(1);
+    layer.inputs = {layer.inputs[0]};
   }
-  if (std::holds_alternative<op::Crop>(layer.op)) layer.inputs.resize(1);
+  if (std::holds_alternative<op::Crop>(layer.op)) layer.inputs = {layer.inputs[0]};
 }
 
 }  // namespace

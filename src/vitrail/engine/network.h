@@ -43,8 +43,9 @@ struct Layer {
 struct NetworkValue {
   std::string name;
   DataType type = DataType::f32;
-  Shape shape;      ///< concrete once bound; a constant's always
-  Tensor constant;  ///< defined for parameters, f32
+  Shape shape;             ///< concrete once bound; a constant's always
+  Tensor constant;         ///< defined for parameters, f32
+  bool row_major = false;  ///< a rank-4 output that its step writes as the caller wants it, not channels-last
 };
 
 struct NetworkPort {

@@ -28,6 +28,9 @@ void fuse_activation(Network& network);
 /// ArgMax over the channels of a linear Resize becomes one layer that never stores the resized map.
 void fuse_resize_argmax(Network& network);
 
+/// A Resize that is only an output writes N x C x H x W itself: full-size logits are never transposed.
+void write_outputs_directly(Network& network);
+
 /// Removes the layers at which `dropped` is set.
 void erase_layers(Network& network, const std::vector<bool>& dropped);
 

@@ -134,24 +134,52 @@ VITRAIL_KERNEL void blend(const float* const* rows, const float* weights, int64_
     y[i] = a[i] * wa + b[i] * wb + c[i] * wc + d[i] * wd;
 }
 
-// Vectors of 16 keep the best value and its index in registers; a plain loop spills them.
-VITRAIL_KERNEL void blended_argmax(const float* top, const float* bottom, float w0, float w1,
-                                   int64_t channels, int64_t stride, int32_t* labels, int64_t count) {
+VITRAIL_KERNEL void gather_blend(const float* plane, const int32_t* from, const float* weights, int64_t taps,
+                                 int64_t count, float* y) {
+#pragma GCC ivdep
+  for (int64_t x = 0; x < count; ++x)
+    y[x] = plane[from[x]] * weights[x];
+  for (int64_t t = 1; t < taps; ++t) {
+    const int32_t* at = from + t * count;
+    const float* weight = weights + t * count;
+#pragma GCC ivdep
+    for (int64_t x = 0; x < count; ++x)
+      y[x] += plane[at[x]] * weight[x];
+  }
+}
+
+// Vectors of 16 keep the best values and their channels in registers; plain loops spill them.
+VITRAIL_KERNEL void blended_argmax(const float* top, const float* bottom, const float* top_weight,
+                                   const float* bottom_weight, int64_t channels, int64_t stride,
+                                   int32_t* labels) {
   typedef float Floats __attribute__((vector_size(64), aligned(4), may_alias));
   typedef int32_t Ints __attribute__((vector_size(64), aligned(4), may_alias));
-  for (int64_t x = 0; x < count; x += 16) {
-    Floats best =
-        *reinterpret_cast<const Floats*>(top + x) * w0 + *reinterpret_cast<const Floats*>(bottom + x) * w1;
-    Ints label = {};
+  for (int64_t x = 0; x < stride; x += argmax_block) {
+    Floats best[argmax_rows];
+    Ints label[argmax_rows] = {};
+    for (int64_t r = 0; r < argmax_rows; ++r)
+      best[r] = *reinterpret_cast<const Floats*>(top + x) * top_weight[r] +
+                *reinterpret_cast<const Floats*>(bottom + x) * bottom_weight[r];
+    Ints channel = {};
     for (int64_t c = 1; c < channels; ++c) {
-      const Floats value = *reinterpret_cast<const Floats*>(top + c * stride + x) * w0 +
-                           *reinterpret_cast<const Floats*>(bottom + c * stride + x) * w1;
-      const Ints better = value > best;
-      best = better ? value : best;
-      label = better ? Ints{} + static_cast<int32_t>(c) : label;
+      channel += 1;
+      const Floats above = *reinterpret_cast<const Floats*>(top + c * stride + x),
+                   below = *reinterpret_cast<const Floats*>(bottom + c * stride + x);
+      for (int64_t r = 0; r < argmax_rows; ++r) {
+        const Floats value = above * top_weight[r] + below * bottom_weight[r];
+        label[r] = value > best[r] ? channel : label[r];
+        best[r] = value > best[r] ? value : best[r];
+      }
     }
-    *reinterpret_cast<Ints*>(labels + x) = label;
+    for (int64_t r = 0; r < argmax_rows; ++r)
+      *reinterpret_cast<Ints*>(labels + r * stride + x) = label[r];
   }
+}
+
+VITRAIL_KERNEL void widen(const int32_t* x, int64_t* y, int64_t count) {
+#pragma GCC ivdep
+  for (int64_t i = 0; i < count; ++i)
+    y[i] = x[i];
 }
 
 }  // namespace vitrail::engine_detail::kernel

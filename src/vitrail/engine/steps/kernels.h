@@ -38,9 +38,18 @@ void add_into(const float* x, float* accumulator, int64_t count);
 /// y = sum of weights[t] * rows[t] over `taps` rows
 void blend(const float* const* rows, const float* weights, int64_t taps, float* y, int64_t count);
 
-/// labels[x] = the row c of `channels` whose w0 * top[c][x] + w1 * bottom[c][x] is largest; the first wins a
-/// tie. Rows are `stride` floats apart; `count` is a multiple of 16.
-void blended_argmax(const float* top, const float* bottom, float w0, float w1, int64_t channels,
-                    int64_t stride, int32_t* labels, int64_t count);
+/// y[x] = sum over t of weights[t * count + x] * plane[from[t * count + x]]
+void gather_blend(const float* plane, const int32_t* from, const float* weights, int64_t taps, int64_t count,
+                  float* y);
+
+constexpr int64_t argmax_rows = 4;    ///< rows that blended_argmax does at once, and
+constexpr int64_t argmax_block = 16;  ///< the positions of each that it keeps in registers
+
+/// For each of argmax_rows rows r: labels[r * stride + x] = the c whose top_weight[r] * top[c * stride + x] +
+/// bottom_weight[r] * bottom[c * stride + x] is largest; the first wins a tie. `stride` is a multiple of
+/// argmax_block.
+void blended_argmax(const float* top, const float* bottom, const float* top_weight,
+                    const float* bottom_weight, int64_t channels, int64_t stride, int32_t* labels);
+void widen(const int32_t* x, int64_t* y, int64_t count);
 
 }  // namespace vitrail::engine_detail::kernel

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "vitrail/engine/steps/kernels.h"
+
 namespace vitrail::engine_detail {
 namespace {
 
@@ -73,6 +75,28 @@ AxisTaps axis_taps(const op::Resize& resize, size_t axis, int64_t in, int64_t ou
   for (int64_t at = 0; at < out; ++at)
     result.outputs.push_back(taps_at(resize, coordinate(resize, axis, in, out, at), in));
   return result;
+}
+
+RowTaps row_taps(const AxisTaps& taps, int64_t stride) {
+  RowTaps row{taps.taps, stride, {}, {}};
+  row.from.assign(static_cast<size_t>(taps.taps * stride), 0);
+  row.weight.assign(static_cast<size_t>(taps.taps * stride), 0.0f);
+  for (size_t x = 0; x < taps.outputs.size(); ++x)
+    for (size_t t = 0; t < static_cast<size_t>(taps.taps); ++t) {
+      row.from[t * static_cast<size_t>(stride) + x] = static_cast<int32_t>(taps.outputs[x].from[t]);
+      row.weight[t * static_cast<size_t>(stride) + x] = taps.outputs[x].weight[t];
+    }
+  return row;
+}
+
+void resample_to_planes(const RowTaps& taps, const float* from, int64_t in, int64_t channels, float* plane,
+                        float* to) {
+  for (int64_t c = 0; c < channels; ++c) {
+    for (int64_t x = 0; x < in; ++x)
+      plane[x] = from[x * channels + c];
+    kernel::gather_blend(plane, taps.from.data(), taps.weight.data(), taps.taps, taps.stride,
+                         to + c * taps.stride);
+  }
 }
 
 }  // namespace vitrail::engine_detail

@@ -19,6 +19,19 @@ struct AxisTaps {
   std::vector<Taps> outputs;  ///< by output position
 };
 
+/// The same for a whole row at once: `from` and `weight` hold `taps` rows of `stride` values, one per output.
+struct RowTaps {
+  int64_t taps = 1, stride = 0;
+  std::vector<int32_t> from;
+  std::vector<float> weight;
+};
+RowTaps row_taps(const AxisTaps& taps, int64_t stride);
+
+/// One input row (`in` pixels of `channels` values) as `channels` planes of `taps.stride` resampled values.
+/// `plane` is room for `in` values.
+void resample_to_planes(const RowTaps& taps, const float* from, int64_t in, int64_t channels, float* plane,
+                        float* to);
+
 /// `axis` 0 is vertical, 1 horizontal. Positions beyond the border repeat it, as ONNX says.
 AxisTaps axis_taps(const op::Resize& resize, size_t axis, int64_t in, int64_t out);
 

@@ -1,21 +1,28 @@
 #include <cstring>
 
+#include "vitrail/base/checked.h"
 #include "vitrail/engine/parallel.h"
 #include "vitrail/engine/steps/kernels.h"
 #include "vitrail/engine/steps/resample.h"
 #include "vitrail/engine/steps/steps.h"
+
+// Separable: each input row is brought to the output's width once, then the output rows between them are
+// blended. The result lies channels-last, or, where it goes straight to the caller, channel by channel.
 
 namespace vitrail::engine_detail {
 namespace {
 
 struct Plan {
   Shape x, y;
+  bool planes = false;  // N x C x H x W instead of N x H x W x C
   AxisTaps rows, columns;
+  RowTaps row;  // the columns again, for planes
 
   int64_t row_floats() const { return y[3] * y[1]; }
+  // One resampled row per tap, and room for one plane of an input row.
+  int64_t thread_floats() const { return round_up(rows.taps * row_floats() + x[3], 16); }
 };
 
-// One input row brought to the output's width.
 void resample_row(const Plan& plan, const float* from, float* to) {
   const int64_t channels = plan.y[1], taps = plan.columns.taps;
   for (int64_t x = 0; x < plan.y[3]; ++x) {
@@ -35,75 +42,96 @@ void resample_row(const Plan& plan, const float* from, float* to) {
 // The input rows that one thread has resampled last; neighbouring output rows share them.
 class RowCache {
  public:
-  RowCache(const Plan& plan, float* memory) : plan_(plan), memory_(memory) {}
+  RowCache(const Plan& plan, const float* x, float* memory) : plan_(plan), x_(x), memory_(memory) {}
 
-  const float* row(const float* image, int64_t image_index, int64_t y, const Taps& needed) {
-    const int64_t key = image_index * plan_.x[2] + y;
+  // Input row `wanted` (counted over all images) at the output's width; those in `needed` of `image` stay.
+  const float* row(int64_t image, size_t tap, const Taps& needed) {
+    const int64_t wanted = image * plan_.x[2] + needed.from[tap];
     for (size_t slot = 0; slot < 4; ++slot)
-      if (keys_[slot] == key) return at(slot);
-    const size_t slot = free_slot(image_index, needed);
-    keys_[slot] = key;
-    resample_row(plan_, image + y * plan_.x[3] * plan_.x[1], at(slot));
+      if (keys_[slot] == wanted) return at(slot);
+    const size_t slot = free_slot(image, needed);
+    keys_[slot] = wanted;
+    const float* from = x_ + wanted * plan_.x[3] * plan_.x[1];
+    if (plan_.planes)
+      resample_to_planes(plan_.row, from, plan_.x[3], plan_.x[1],
+                         memory_ + plan_.rows.taps * plan_.row_floats(), at(slot));
+    else
+      resample_row(plan_, from, at(slot));
     return at(slot);
   }
 
  private:
   float* at(size_t slot) const { return memory_ + static_cast<int64_t>(slot) * plan_.row_floats(); }
-  // A slot that none of the rows needed now lies in; there are as many slots as taps.
-  size_t free_slot(int64_t image_index, const Taps& needed) const {
+  // There are as many slots as taps, so one holds no row that is needed now.
+  size_t free_slot(int64_t image, const Taps& needed) const {
     for (size_t slot = 0; slot < static_cast<size_t>(plan_.rows.taps); ++slot) {
       bool used = false;
-      for (int64_t t = 0; t < plan_.rows.taps; ++t)
-        used = used || keys_[slot] == image_index * plan_.x[2] + needed.from[static_cast<size_t>(t)];
+      for (size_t t = 0; t < static_cast<size_t>(plan_.rows.taps); ++t)
+        used = used || keys_[slot] == image * plan_.x[2] + needed.from[t];
       if (!used) return slot;
     }
     return 0;
   }
 
   const Plan& plan_;
+  const float* x_;
   float* memory_;
   std::array<int64_t, 4> keys_{-1, -1, -1, -1};
 };
 
-void nearest(const Plan& plan, const float* x, float* y) {
-  const int64_t height = plan.y[2], row_in = plan.x[3] * plan.x[1];
-  parallel_for(plan.y[0] * height, 1, [&](int64_t row) {
-    const int64_t from = plan.rows.outputs[static_cast<size_t>(row % height)].from[0];
-    resample_row(plan, x + (row / height * plan.x[2] + from) * row_in, y + row * plan.row_floats());
-  });
+// count values of one output row, as far as possible without a sum.
+void blend_row(const float* const* rows, const Taps& taps, int64_t tap_count, float* y, int64_t count) {
+  if (tap_count == 1)
+    std::memcpy(y, rows[0], static_cast<size_t>(count) * sizeof(float));
+  else
+    kernel::blend(rows, taps.weight.data(), tap_count, y, count);
 }
 
-void blended(const Plan& plan, const float* x, float* y, float* scratch) {
-  const int64_t height = plan.y[2], taps = plan.rows.taps;
-  parallel_ranges(plan.y[0] * height, 1, [&](int64_t begin, int64_t end, int thread) {
-    RowCache cache(plan, scratch + thread * taps * plan.row_floats());
-    for (int64_t row = begin; row < end; ++row) {
-      const Taps& needed = plan.rows.outputs[static_cast<size_t>(row % height)];
-      const float* image = x + row / height * plan.x[2] * plan.x[3] * plan.x[1];
-      const float* rows[4];
-      for (int64_t t = 0; t < taps; ++t)
-        rows[t] = cache.row(image, row / height, needed.from[static_cast<size_t>(t)], needed);
-      kernel::blend(rows, needed.weight.data(), taps, y + row * plan.row_floats(), plan.row_floats());
-    }
-  });
+void write_row(const Plan& plan, const float* const* rows, const Taps& taps, int64_t row, float* y) {
+  const int64_t tap_count = plan.rows.taps, width = plan.y[3], height = plan.y[2], channels = plan.y[1];
+  if (!plan.planes) {
+    blend_row(rows, taps, tap_count, y + row * plan.row_floats(), plan.row_floats());
+    return;
+  }
+  for (int64_t c = 0; c < channels; ++c) {
+    const float* planes[4];
+    for (int64_t t = 0; t < tap_count; ++t)
+      planes[t] = rows[t] + c * width;
+    blend_row(planes, taps, tap_count, y + ((row / height * channels + c) * height + row % height) * width,
+              width);
+  }
+}
+
+void resize_rows(const Plan& plan, const float* x, float* y, int64_t begin, int64_t end, float* scratch) {
+  RowCache cache(plan, x, scratch);
+  for (int64_t row = begin; row < end; ++row) {
+    const Taps& needed = plan.rows.outputs[static_cast<size_t>(row % plan.y[2])];
+    const float* rows[4];
+    for (size_t t = 0; t < static_cast<size_t>(plan.rows.taps); ++t)
+      rows[t] = cache.row(row / plan.y[2], t, needed);
+    write_row(plan, rows, needed, row, y);
+  }
 }
 
 }  // namespace
 
 Step make_resize(const StepContext& context, const Layer& layer, const op::Resize& resize) {
   Step step = step_of(context, layer, "resize");
-  Plan plan{context.shape(layer.inputs[0]), step.report.output, {}, {}};
+  Plan plan{context.shape(layer.inputs[0]),
+            step.report.output,
+            context.network.value(layer.output).row_major,
+            {},
+            {},
+            {}};
   plan.rows = axis_taps(resize, 0, plan.x[2], plan.y[2]);
   plan.columns = axis_taps(resize, 1, plan.x[3], plan.y[3]);
-  const bool blends = plan.rows.taps > 1;
-  if (blends)
-    step.scratch_bytes =
-        context.threads * plan.rows.taps * plan.row_floats() * static_cast<int64_t>(sizeof(float));
-  step.execute = [plan, blends, x = layer.inputs[0], y = layer.output](const Memory& memory) {
-    if (blends)
-      blended(plan, memory.read(x), memory.write(y), reinterpret_cast<float*>(memory.scratch));
-    else
-      nearest(plan, memory.read(x), memory.write(y));
+  plan.row = row_taps(plan.columns, plan.y[3]);
+  step.scratch_bytes = context.threads * plan.thread_floats() * static_cast<int64_t>(sizeof(float));
+  step.execute = [plan, x = layer.inputs[0], y = layer.output](const Memory& memory) {
+    parallel_ranges(plan.y[0] * plan.y[2], 1, [&](int64_t begin, int64_t end, int thread) {
+      resize_rows(plan, memory.read(x), memory.write(y), begin, end,
+                  reinterpret_cast<float*>(memory.scratch) + thread * plan.thread_floats());
+    });
   };
   return step;
 }
