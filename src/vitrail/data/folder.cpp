@@ -19,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int64_t max_text_bytes = int64_t{64} << 20;
-constexpr int64_t max_classes = 1024;
+constexpr int64_t max_index = LabelMap::ignore_label;  // itself the line that names the ignored colour
 constexpr const char* table_name = "classes.txt";
 constexpr const char* everything = "all";
 
@@ -141,8 +141,7 @@ ClassTable read_class_table(const fs::path& path) {
                    .allowed = "a line is: index name [red green blue], indices from 0 without gaps"});
     };
     const auto index = number_from(line.words[0]);
-    if (!index || *index < 0 || *index >= max_classes)
-      fail(cat("'", line.words[0], "' is not a class index"));
+    if (!index || *index < 0 || *index > max_index) fail(cat("'", line.words[0], "' is not a class index"));
     const auto color = take_color(line.words);
     if (line.words.size() < 2) fail("the class has no name");
     if (*index == LabelMap::ignore_label) {

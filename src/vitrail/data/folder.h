@@ -7,7 +7,8 @@
 //   PATH/train.txt ...     optional: a split per list, one name per line, with or without extension
 //
 // Without lists there is one split, "all"; with them there is "all" as well. In classes.txt the indices are
-// 0..n-1, a name may have blanks, '#' starts a comment, and the index 255 names the colour that is ignored:
+// 0..n-1 (n <= 255), a name may have blanks, '#' starts a comment, and the index 255 names the colour that is
+// ignored:
 //
 //   0 background     0   0   0
 //   1 traffic sign 220 220   0
