@@ -44,6 +44,9 @@ TEST(Operators, FilesReadBackMeanTheSame) {
     const Tensor expected = reference_of(small.model, image);
     const Model open = onnx_from_bytes(onnx_bytes(small.model), small.name);
     EXPECT_LE(relative_difference(reference_of(open, image), expected), kClose);
+    const Model open_batch = onnx_from_bytes(
+        onnx_bytes(small.model, {.height = small.input[2], .width = small.input[3]}), small.name);
+    EXPECT_LE(relative_difference(reference_of(open_batch, image), expected), kClose);
     const Model fixed = onnx_from_bytes(onnx_bytes(small.model, fixed_to(small.input)), small.name);
     EXPECT_LE(relative_difference(reference_of(fixed, image), expected), kClose);
   }
@@ -58,13 +61,13 @@ TEST(Operators, EngineAgreesWithInterpreter) {
   }
 }
 
-void compare_with_onnx_runtime(bool fixed) {
+void compare_with_onnx_runtime(OnnxExportOptions (*options)(const Shape& input)) {
   if (const std::string reason = why_no_onnx_runtime(); !reason.empty()) GTEST_SKIP() << reason;
   const std::vector<OperatorModel> models = operator_models();
   std::vector<RuntimeJob> jobs;
   for (const OperatorModel& small : models)
-    jobs.push_back({onnx_bytes(small.model, fixed ? fixed_to(small.input) : OnnxExportOptions{}),
-                    {{"image", random_tensor(small.input, 3)}}});
+    jobs.push_back(
+        {onnx_bytes(small.model, options(small.input)), {{"image", random_tensor(small.input, 3)}}});
   const std::vector<RuntimeResult> results = run_onnx_runtime(jobs);
   ASSERT_EQ(results.size(), models.size());
   for (size_t i = 0; i < models.size(); ++i) {
@@ -79,10 +82,14 @@ void compare_with_onnx_runtime(bool fixed) {
 }
 
 TEST(Operators, OnnxRuntimeAgreesAtOpenSizes) {
-  compare_with_onnx_runtime(false);
+  compare_with_onnx_runtime([](const Shape&) { return OnnxExportOptions{}; });
 }
 TEST(Operators, OnnxRuntimeAgreesAtFixedSizes) {
-  compare_with_onnx_runtime(true);
+  compare_with_onnx_runtime(fixed_to);
+}
+TEST(Operators, OnnxRuntimeAgreesWhereOnlyTheBatchIsOpen) {
+  compare_with_onnx_runtime(
+      [](const Shape& input) { return OnnxExportOptions{.height = input[2], .width = input[3]}; });
 }
 
 }  // namespace

@@ -21,8 +21,27 @@ constexpr int kMostNodes = 1 << 20;
   throw Error(kind, {.where = where, .found = found, .allowed = allowed});
 }
 
+// Names reach messages, JSON and HTML; all of these are UTF-8.
+bool is_utf8(std::string_view text) {
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+  for (size_t i = 0; i < text.size();) {
+    const unsigned char lead = byte(i);
+    const size_t length = lead < 0x80 ? 1 : lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+    if ((lead >= 0x80 && lead < 0xc2) || lead > 0xf4 || i + length > text.size()) return false;
+    for (size_t k = 1; k < length; ++k)
+      if ((byte(i + k) & 0xc0) != 0x80) return false;
+    const unsigned char second = length > 2 ? byte(i + 1) : 0x80;
+    const bool overlong = (lead == 0xe0 && second < 0xa0) || (lead == 0xf0 && second < 0x90);
+    const bool no_character = (lead == 0xed && second >= 0xa0) || (lead == 0xf4 && second >= 0x90);
+    if (overlong || no_character) return false;
+    i += length;
+  }
+  return true;
+}
+
 // Every name that takes part in the graph: a value's, a node's.
 void expect_plain(const std::string& source, const std::string& name) {
+  if (!is_utf8(name)) refuse(source, "a name that is no UTF-8 text", "names are UTF-8");
   for (const char c : name)
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
       refuse(source, cat("the name '", printable(name), "'"), "names hold no control characters");
@@ -116,6 +135,7 @@ std::optional<DataType> data_type_of(int32_t type) {
     case onnx::TensorProto::INT32: return DataType::i32;
     case onnx::TensorProto::UINT8: return DataType::u8;
     case onnx::TensorProto::INT8: return DataType::i8;
+    case onnx::TensorProto::BOOL: return DataType::boolean;
     default: return std::nullopt;
   }
 }
@@ -134,6 +154,10 @@ bool copy_typed_values(const onnx::TensorProto& proto, Tensor& tensor, const std
     case DataType::i64: copy_list<int64_t>(proto.int64_data(), tensor, where); return true;
     case DataType::i32: copy_list<int32_t>(proto.int32_data(), tensor, where); return true;
     case DataType::f64: copy_list<double>(proto.double_data(), tensor, where); return true;
+    case DataType::boolean:
+      for (int i = 0; i < proto.int32_data_size(); ++i)
+        tensor.raw()[i] = std::byte{static_cast<unsigned char>(proto.int32_data(i) != 0)};
+      return true;
     default: return false;
   }
 }
@@ -142,8 +166,11 @@ bool copy_typed_values(const onnx::TensorProto& proto, Tensor& tensor, const std
 
 std::string printable(std::string_view text) {
   std::string safe(text.substr(0, 100));
+  const bool is_text = text.size() <= 100 && is_utf8(text);
   for (char& c : safe)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f ||
+        (!is_text && static_cast<unsigned char>(c) > 0x7f))
+      c = '?';
   return text.size() > 100 ? safe + "..." : safe;
 }
 

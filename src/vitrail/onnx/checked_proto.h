@@ -9,7 +9,7 @@
 
 namespace vitrail::onnx_files {
 
-/// `text` for a message: control bytes replaced, cut after 100 bytes.
+/// `text` for a message: control bytes, and bytes that are no UTF-8, replaced; cut after 100 bytes.
 std::string printable(std::string_view text);
 
 /// Parses a model and checks what every reader relies on: version, one default operator set of 7 to 21, plain

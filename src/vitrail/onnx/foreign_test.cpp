@@ -134,6 +134,25 @@ TEST(OnnxForeign, MeaningsThatChangedWithTheOperatorSetAreRefused) {
               HasSubstr("training_mode 1"));
 }
 
+TEST(OnnxForeign, DropoutIsReadUnlessItDropsWhenRun) {
+  const auto dropout = [](int mode) {
+    return file_of(node("Dropout", {"x", "ratio", "mode"}, "y"),
+                   cat("initializer { name: 'ratio' data_type: 1 float_data: 0.25 } "
+                       "initializer { name: 'mode' data_type: 9 int32_data: ",
+                       mode, " } "));
+  };
+  const Graph graph = onnx_from_bytes(dropout(0), "test").graph;
+  EXPECT_EQ(std::get<op::Dropout>(graph.nodes()[0].op).ratio, 0.25);
+  EXPECT_THAT(error_of(dropout(1), ErrorKind::unsupported), HasSubstr("training_mode"));
+}
+
+TEST(OnnxForeign, NamesAreText) {
+  EXPECT_NO_THROW(onnx_from_bytes(
+      file_of(node("Relu", {"x"}, "\u00e9t\u00e9") + node("Relu", {"\u00e9t\u00e9"}, "y")), "test"));
+  for (const char* name : {"\\377", "\\300\\200", "\\355\\240\\200", "a\\001"})
+    error_of(file_of(node("Relu", {"x"}, name) + node("Relu", {name}, "y")), ErrorKind::format);
+}
+
 TEST(OnnxForeign, DamagedStructureIsRefused) {
   const auto format = ErrorKind::format;
   EXPECT_THAT(error_of(file_of(node("Relu", {"z"}, "y") + node("Relu", {"x"}, "z")), format),

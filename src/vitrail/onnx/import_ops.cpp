@@ -295,7 +295,16 @@ void read_arg_max(NodeImport& node) {
   node.emit(argmax, {node.tensor(0)});
 }
 
+// Whether the third input says that the file is to drop elements when it runs.
+bool drops_when_run(const NodeImport& node) {
+  if (!node.has(2)) return false;
+  const Tensor& mode = node.constant(2);
+  if (!mode.defined() || mode.type() != DataType::boolean || mode.elements() != 1) return true;
+  return mode.raw()[0] != std::byte{0};
+}
+
 void read_dropout(NodeImport& node) {
+  if (drops_when_run(node)) throw Unsupported{"training_mode"};
   op::Dropout dropout{.ratio = node.opset() < 12 ? node.real("ratio", 0.5) : node.number(1, 0.5)};
   if (!(dropout.ratio >= 0) || dropout.ratio >= 1)
     refuse(node, cat("ratio ", dropout.ratio), "0 up to, not with, 1");
