@@ -26,12 +26,16 @@ using Json = nlohmann::ordered_json;
 
 Json library_versions() {
   constexpr int protobuf = GOOGLE_PROTOBUF_VERSION;
-  return {{"vitrail", VITRAIL_VERSION},
-          {"compiler", __VERSION__},
-          {"oneDNN", cat(DNNL_VERSION_MAJOR, ".", DNNL_VERSION_MINOR, ".", DNNL_VERSION_PATCH)},
-          {"OpenCV", CV_VERSION},
-          {"libpng", PNG_LIBPNG_VER_STRING},
-          {"protobuf", cat(protobuf / 1000000, ".", protobuf / 1000 % 1000, ".", protobuf % 1000)}};
+  Json versions = {{"vitrail", VITRAIL_VERSION},
+                   {"compiler", __VERSION__},
+                   {"oneDNN", cat(DNNL_VERSION_MAJOR, ".", DNNL_VERSION_MINOR, ".", DNNL_VERSION_PATCH)},
+                   {"OpenCV", CV_VERSION},
+                   {"libpng", PNG_LIBPNG_VER_STRING},
+                   {"protobuf", cat(protobuf / 1000000, ".", protobuf / 1000 % 1000, ".", protobuf % 1000)}};
+#ifdef VITRAIL_TRAIN
+  versions["LibTorch"] = VITRAIL_LIBTORCH_VERSION;
+#endif
+  return versions;
 }
 
 Json cpu_features() {

@@ -62,7 +62,7 @@ std::string grouped(int64_t value) {
   std::string text = std::to_string(value);
   const int64_t first = value < 0 ? 1 : 0;
   for (int64_t i = static_cast<int64_t>(text.size()) - 3; i > first; i -= 3)
-    text.insert(static_cast<size_t>(i), ",");
+    text.insert(static_cast<size_t>(i), 1, ',');
   return text;
 }
 
