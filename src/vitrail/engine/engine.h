@@ -22,7 +22,10 @@
 namespace vitrail {
 
 struct EngineOptions {
-  int threads = 0;  ///< threads of one run; 0 = all cores the process may use
+  /// Threads of one run; 0 = all cores the process may use. The same number gives the same results, bit for
+  /// bit. A run sets OpenMP's thread count of the calling thread and puts it back; other threads are not
+  /// affected.
+  int threads = 0;
   int64_t cached_programs =
       8;  ///< programs kept for different input sizes; the least recently used goes first
 };
