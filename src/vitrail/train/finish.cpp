@@ -86,8 +86,8 @@ std::vector<std::pair<std::string, std::string>> headline(const RunState& run, c
   for (const Parameter& parameter : inference.parameters())
     if (parameter.role == Role::learnable) parameters += element_count(parameter.shape);
   figures.emplace_back("parameters", rounded(static_cast<double>(parameters) / 1e6) + " M");
-  figures.emplace_back("steps",
-                       cat(run.now.step, outcome.step == run.now.step ? "" : cat(", best ", outcome.step)));
+  figures.emplace_back("steps", cat(run.now.step));
+  if (outcome.step != run.now.step) figures.emplace_back("step of the best weights", cat(outcome.step));
   figures.emplace_back("time", rounded(run.now.seconds / 60) + " min");
   figures.emplace_back("images/s in training", rounded(outcome.images_per_second));
   return figures;

@@ -2,311 +2,17 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
-#include <functional>
-#include <limits>
 #include <optional>
-#include <variant>
 
 #include <toml++/toml.h>
 
 #include "vitrail/base/error.h"
 #include "vitrail/base/file.h"
 #include "vitrail/base/text.h"
+#include "vitrail/train/recipe_keys.h"
 
 namespace vitrail::train {
 namespace {
-
-using Numbers = std::vector<double>;
-using Names = std::vector<std::string>;
-using TextTable = std::map<std::string, std::string>;
-using NumberTable = std::map<std::string, double>;
-using LabelTable = std::map<int64_t, int64_t>;
-
-template <class T>
-using Field = T& (*)(Recipe&);
-using AnyField =
-    std::variant<Field<int64_t>, Field<uint64_t>, Field<double>, Field<bool>, Field<std::string>,
-                 Field<Numbers>, Field<Names>, Field<TextTable>, Field<NumberTable>, Field<LabelTable>>;
-
-template <auto Section, auto Member>
-auto& at(Recipe& recipe) {
-  return (recipe.*Section).*Member;
-}
-
-struct Allowed {
-  double low = -std::numeric_limits<double>::infinity();
-  double high = std::numeric_limits<double>::infinity();
-  bool above_low = false;  // low itself is not allowed
-  Names names{};
-
-  std::string text() const {
-    if (!names.empty()) return "one of " + join(names);
-    const bool bounded = std::isfinite(high);
-    if (!std::isfinite(low)) return bounded ? cat("at most ", high) : "";
-    if (!bounded) return cat(above_low ? "above " : "at least ", low);
-    return above_low ? cat("above ", low, ", at most ", high) : cat(low, " to ", high);
-  }
-  bool holds(double value) const {
-    return std::isfinite(value) && value <= high && (above_low ? value > low : value >= low);
-  }
-  bool holds(const std::string& value) const {
-    return names.empty() || std::find(names.begin(), names.end(), value) != names.end();
-  }
-};
-
-const Allowed anything{};
-Allowed at_least(double low) {
-  return {.low = low};
-}
-Allowed above(double low) {
-  return {.low = low, .above_low = true};
-}
-Allowed between(double low, double high) {
-  return {.low = low, .high = high};
-}
-Allowed one_of(Names names) {
-  return {.names = std::move(names)};
-}
-
-struct Key {
-  std::string key;
-  AnyField field;
-  Allowed allowed;
-  std::string help;
-};
-
-const Names loss_names{"cross_entropy", "ohem", "dice", "focal", "lovasz"};
-
-template <auto Member>
-constexpr auto net = &at<&Recipe::net, Member>;
-template <auto Member>
-constexpr auto data = &at<&Recipe::data, Member>;
-template <auto Member>
-constexpr auto aug = &at<&Recipe::augment, Member>;
-template <auto Member>
-constexpr auto loss = &at<&Recipe::loss, Member>;
-template <auto Member>
-constexpr auto optimizer = &at<&Recipe::optimizer, Member>;
-template <auto Member>
-constexpr auto schedule = &at<&Recipe::schedule, Member>;
-template <auto Member>
-constexpr auto train = &at<&Recipe::train, Member>;
-template <auto Member>
-constexpr auto evaluate = &at<&Recipe::evaluate, Member>;
-
-using R = Recipe;
-using A = AugmentOptions;
-
-std::vector<Key> net_and_data_keys() {
-  return {
-      {"net.name", net<&R::Net::name>, anything, "network, one of `vitrail list nets`"},
-      {"net.classes", net<&R::Net::classes>, between(0, 65535), "classes; 0 = as many as the data set has"},
-      {"net.pretrained", net<&R::Net::pretrained>, anything,
-       "safetensors file of the encoder's weights, beside the recipe or in --pretrained; empty = random"},
-      {"net.set", net<&R::Net::set>, anything, "options of the network itself, by name"},
-      {"data.dataset", data<&R::Data::dataset>, anything, "NAME:PATH, or NAME with the path from --data"},
-      {"data.train_split", data<&R::Data::train_split>, anything, "split to train on; several joined by +"},
-      {"data.val_split", data<&R::Data::val_split>, anything, "split to evaluate on; empty = no evaluation"},
-      {"data.label_map", data<&R::Data::label_map>, anything,
-       "label in the files -> class index, 255 = ignored; empty = the data set's own"},
-      {"data.loader_threads", data<&R::Data::loader_threads>, between(1, 256),
-       "threads that read and augment; changes the speed alone"},
-  };
-}
-
-std::vector<Key> augment_keys() {
-  return {
-      {"augment.scale_min", aug<&A::scale_min>, above(0), "smallest factor of a random resize"},
-      {"augment.scale_max", aug<&A::scale_max>, above(0), "largest factor of a random resize"},
-      {"augment.scales", aug<&A::scales>, above(0),
-       "factors to choose from, instead of scale_min to scale_max"},
-      {"augment.rotate_degrees", aug<&A::rotate_degrees>, between(0, 180), "rotation within +- this"},
-      {"augment.crop_height", aug<&A::crop_height>, at_least(0), "rows of the random crop; 0 = no crop"},
-      {"augment.crop_width", aug<&A::crop_width>, at_least(0), "columns of the random crop; 0 = no crop"},
-      {"augment.crop_max_class_share", aug<&A::crop_max_class_share>,
-       Allowed{.low = 0, .high = 1, .above_low = true},
-       "a crop in which one class has more than this share of the pixels is drawn again"},
-      {"augment.flip", aug<&A::flip>, between(0, 1), "probability of a horizontal flip"},
-      {"augment.brightness", aug<&A::brightness>, between(0, 1), "factor within 1 +- this"},
-      {"augment.contrast", aug<&A::contrast>, between(0, 1), "factor within 1 +- this"},
-      {"augment.saturation", aug<&A::saturation>, between(0, 1), "factor within 1 +- this"},
-      {"augment.hue_degrees", aug<&A::hue_degrees>, between(0, 180), "shift within +- this"},
-      {"augment.blur", aug<&A::blur>, between(0, 1), "probability of a Gaussian blur"},
-      {"augment.blur_sigma_max", aug<&A::blur_sigma_max>, above(0), "largest sigma of the blur, pixels"},
-      {"augment.fill", aug<&A::fill>, between(0, 255),
-       "R, G, B of padded pixels; empty = the network's mean"},
-  };
-}
-
-std::vector<Key> loss_keys() {
-  return {
-      {"loss.terms", loss<&R::Loss::terms>, above(0),
-       "what is summed: name = factor, of cross_entropy, ohem, dice, focal, lovasz"},
-      {"loss.class_weights", loss<&R::Loss::class_weights>,
-       one_of({"none", "median_frequency", "effective_number", "given"}),
-       "weights of the classes, from the training split"},
-      {"loss.class_weight_values", loss<&R::Loss::class_weight_values>, at_least(0),
-       "one weight per class, for class_weights = \"given\""},
-      {"loss.effective_number_beta", loss<&R::Loss::effective_number_beta>, between(0, 1),
-       "beta of effective_number"},
-      {"loss.reduction", loss<&R::Loss::reduction>, one_of({"mean", "sum"}), "over the pixels of the batch"},
-      {"loss.label_smoothing", loss<&R::Loss::label_smoothing>, between(0, 0.999),
-       "share of the target spread over all classes"},
-      {"loss.focal_gamma", loss<&R::Loss::focal_gamma>, at_least(0), "exponent of the focal loss"},
-      {"loss.ohem_threshold", loss<&R::Loss::ohem_threshold>, between(0, 1),
-       "pixels whose true class has at least this probability do not count ..."},
-      {"loss.ohem_min_kept", loss<&R::Loss::ohem_min_kept>, at_least(1),
-       "... but this many hardest always do"},
-      {"loss.dice_smooth", loss<&R::Loss::dice_smooth>, above(0), "keeps Dice finite on empty classes"},
-      {"loss.auxiliary", loss<&R::Loss::auxiliary>, at_least(0),
-       "factor of the loss at training-only outputs"},
-  };
-}
-
-std::vector<Key> optimizer_and_schedule_keys() {
-  return {
-      {"optimizer.name", optimizer<&R::Optimizer::name>,
-       one_of({"sgd", "adam", "adamw", "rmsprop", "rmsprop_tensorflow"}),
-       "rmsprop_tensorflow has TensorFlow's epsilon and start"},
-      {"optimizer.rate", optimizer<&R::Optimizer::rate>, above(0), "learning rate before the schedule"},
-      {"optimizer.weight_decay", optimizer<&R::Optimizer::weight_decay>, at_least(0), "decay of the weights"},
-      {"optimizer.decay_all", optimizer<&R::Optimizer::decay_all>, anything,
-       "decay biases and batch normalisation as well"},
-      {"optimizer.no_decay", optimizer<&R::Optimizer::no_decay>, anything,
-       "patterns (*, ?) of further parameters without decay"},
-      {"optimizer.momentum", optimizer<&R::Optimizer::momentum>, between(0, 1), "sgd, rmsprop"},
-      {"optimizer.nesterov", optimizer<&R::Optimizer::nesterov>, anything, "sgd"},
-      {"optimizer.beta1", optimizer<&R::Optimizer::beta1>, between(0, 1), "adam, adamw"},
-      {"optimizer.beta2", optimizer<&R::Optimizer::beta2>, between(0, 1), "adam, adamw"},
-      {"optimizer.rho", optimizer<&R::Optimizer::rho>, between(0, 1),
-       "rmsprop: decay of the mean squared gradient"},
-      {"optimizer.epsilon", optimizer<&R::Optimizer::epsilon>, above(0), "adam, adamw, rmsprop"},
-      {"optimizer.rates", optimizer<&R::Optimizer::rates>, at_least(0),
-       "pattern (*, ?) of parameters' names = factor of the rate; the longest pattern wins"},
-      {"schedule.name", schedule<&R::Schedule::name>, one_of({"constant", "poly", "exponential", "cosine"}),
-       "how the rate falls"},
-      {"schedule.power", schedule<&R::Schedule::power>, above(0), "poly"},
-      {"schedule.decay", schedule<&R::Schedule::decay>, Allowed{.low = 0, .high = 1, .above_low = true},
-       "exponential: factor per decay_steps"},
-      {"schedule.decay_steps", schedule<&R::Schedule::decay_steps>, at_least(1), "exponential"},
-      {"schedule.staircase", schedule<&R::Schedule::staircase>, anything,
-       "exponential: in steps, not smoothly"},
-      {"schedule.final_factor", schedule<&R::Schedule::final_factor>, between(0, 1),
-       "the rate never falls below this factor of it"},
-      {"schedule.warmup_steps", schedule<&R::Schedule::warmup_steps>, at_least(0), "steps of linear warm-up"},
-      {"schedule.warmup_factor", schedule<&R::Schedule::warmup_factor>, between(0, 1),
-       "factor of the rate at the first step of the warm-up"},
-  };
-}
-
-std::vector<Key> train_keys() {
-  return {
-      {"train.steps", train<&R::Train::steps>, at_least(1), "optimiser steps"},
-      {"train.batch", train<&R::Train::batch>, between(1, 65536), "images per forward pass"},
-      {"train.accumulate", train<&R::Train::accumulate>, between(1, 65536),
-       "forward passes per optimiser step"},
-      {"train.seed", train<&R::Train::seed>, at_least(0), "seed of everything random"},
-      {"train.threads", train<&R::Train::threads>, between(0, 1024),
-       "threads of the arithmetic; 0 = all cores"},
-      {"train.evaluate_every", train<&R::Train::evaluate_every>, at_least(0), "steps; 0 = at the end alone"},
-      {"train.checkpoint_every", train<&R::Train::checkpoint_every>, at_least(0),
-       "steps; 0 = with each evaluation"},
-      {"train.log_every", train<&R::Train::log_every>, at_least(1), "steps between two lines of the log"},
-      {"train.ema", train<&R::Train::ema>, between(0, 0.9999999),
-       "decay of the moving average of the weights, which is then evaluated and exported; 0 = none"},
-      {"train.clip", train<&R::Train::clip>, at_least(0), "largest norm of the gradient; 0 = no clipping"},
-      {"train.freeze", train<&R::Train::freeze>, anything,
-       "patterns (*, ?) of parameters that are not trained"},
-      {"train.freeze_statistics", train<&R::Train::freeze_statistics>, anything,
-       "batch normalisation uses its running statistics and leaves them"},
-      {"evaluate.convention", evaluate<&R::Evaluate::convention>,
-       one_of({"skipped", "zero", "one", "truth_only", "undefined"}),
-       "how an absent class enters the mean IoU"},
-      {"evaluate.images", evaluate<&R::Evaluate::images>, at_least(0),
-       "images of an evaluation during training, evenly spread; 0 = all; the last one uses all"},
-      {"evaluate.report_images", evaluate<&R::Evaluate::report_images>, between(0, 100),
-       "worst, and best, validation pictures in report.html"},
-  };
-}
-
-const std::vector<Key>& keys() {
-  static const std::vector<Key> table = [] {
-    std::vector<Key> all;
-    for (auto&& part :
-         {net_and_data_keys(), augment_keys(), loss_keys(), optimizer_and_schedule_keys(), train_keys()})
-      all.insert(all.end(), part.begin(), part.end());
-    return all;
-  }();
-  return table;
-}
-
-const Key* find_key(std::string_view name) {
-  for (const Key& key : keys())
-    if (key.key == name) return &key;
-  return nullptr;
-}
-
-Names all_key_names() {
-  Names names;
-  for (const Key& key : keys())
-    names.push_back(key.key);
-  return names;
-}
-
-// ---- values to TOML ------------------------------------------------------------------------------------
-
-std::string toml_text(const std::string& value) {
-  return cat('"', json_escaped(value), '"');
-}
-std::string toml_text(bool value) {
-  return value ? "true" : "false";
-}
-std::string toml_text(int64_t value) {
-  return std::to_string(value);
-}
-std::string toml_text(uint64_t value) {
-  return std::to_string(value);
-}
-std::string toml_text(double value) {
-  char buffer[40];
-  const auto end = std::to_chars(buffer, buffer + sizeof buffer, value).ptr;  // shortest that reads back
-  std::string text(buffer, end);
-  return text.find_first_of(".en") == std::string::npos ? text + ".0" : text;
-}
-template <class T>
-std::string toml_text(const std::vector<T>& values) {
-  Names items;
-  for (const T& value : values)
-    items.push_back(toml_text(value));
-  return cat('[', join(items), ']');
-}
-template <class K, class V>
-std::string toml_text(const std::map<K, V>& values) {
-  Names items;
-  for (const auto& [key, value] : values)
-    items.push_back(cat(toml_text(cat(key)), " = ", toml_text(value)));
-  return items.empty() ? "{}" : cat("{ ", join(items), " }");
-}
-
-std::string value_text(const Key& key, const Recipe& recipe) {
-  Recipe& mutable_recipe = const_cast<Recipe&>(recipe);  // the accessors are for reading and writing alike
-  return std::visit([&](auto field) { return toml_text(field(mutable_recipe)); }, key.field);
-}
-
-std::string type_text(const Key& key) {
-  return std::visit(
-      Overload{[](Field<int64_t>) { return "integer"; }, [](Field<uint64_t>) { return "integer"; },
-               [](Field<double>) { return "number"; }, [](Field<bool>) { return "true or false"; },
-               [](Field<std::string>) { return "text"; }, [](Field<Numbers>) { return "list of numbers"; },
-               [](Field<Names>) { return "list of texts"; },
-               [](Field<TextTable>) { return "table of texts"; },
-               [](Field<NumberTable>) { return "table of numbers"; },
-               [](Field<LabelTable>) { return "table of integers"; }},
-      key.field);
-}
-
-// ---- TOML to values ------------------------------------------------------------------------------------
 
 /// Reads one recipe and gathers its faults.
 class Reader {
@@ -357,10 +63,12 @@ class Reader {
       fault(place("augment.fill"),
             cat("augment.fill has ", recipe.augment.fill.size(), " values; R, G, B are three"));
     if (recipe.loss.terms.empty())
-      fault(place("loss.terms"), cat("loss.terms is empty; name one of ", join(loss_names)));
+      fault(place("loss.terms"), cat("loss.terms is empty; name one of ", join(recipe_loss_names())));
     for (const auto& [name, factor] : recipe.loss.terms)
-      if (std::find(loss_names.begin(), loss_names.end(), name) == loss_names.end())
-        fault(place("loss.terms"), cat("loss '", name, "' is unknown. ", did_you_mean(name, loss_names)));
+      if (std::find(recipe_loss_names().begin(), recipe_loss_names().end(), name) ==
+          recipe_loss_names().end())
+        fault(place("loss.terms"),
+              cat("loss '", name, "' is unknown. ", did_you_mean(name, recipe_loss_names())));
     const bool given = recipe.loss.class_weights == "given";
     if (given && recipe.loss.class_weight_values.empty())
       fault(place("loss.class_weights"),
@@ -385,7 +93,7 @@ class Reader {
  private:
   void fault(const std::string& where, const std::string& what) { faults_.push_back(cat(where, ": ", what)); }
   void unknown(const std::string& where, const std::string& name) {
-    const std::string near = nearest(name, all_key_names());
+    const std::string near = nearest(name, recipe_key_names());
     fault(where,
           cat("'", name, "' is no recipe key", near.empty() ? "" : cat(". Did you mean '", near, "'?")));
   }
@@ -397,11 +105,11 @@ class Reader {
 
   void read_section(const std::string& section, const toml::node& node) {
     const toml::table* table = node.as_table();
-    const bool exists = std::any_of(keys().begin(), keys().end(),
+    const bool exists = std::any_of(recipe_keys().begin(), recipe_keys().end(),
                                     [&](const Key& key) { return key.key.starts_with(section + "."); });
     if (!exists) {
       Names sections;
-      for (const Key& key : keys()) {
+      for (const Key& key : recipe_keys()) {
         const std::string name = key.key.substr(0, key.key.find('.'));
         if (sections.empty() || sections.back() != name) sections.push_back(name);
       }
@@ -537,7 +245,7 @@ const std::vector<RecipeOption>& recipe_options() {
   static const std::vector<RecipeOption> options = [] {
     std::vector<RecipeOption> all;
     const Recipe defaults;
-    for (const Key& key : keys())
+    for (const Key& key : recipe_keys())
       all.push_back({key.key, type_text(key), value_text(key, defaults), key.allowed.text(), key.help});
     return all;
   }();
@@ -564,7 +272,7 @@ Recipe read_recipe(const std::filesystem::path& path, const std::vector<std::str
 
 std::string recipe_to_toml(const Recipe& recipe) {
   std::string text, section;
-  for (const Key& key : keys()) {
+  for (const Key& key : recipe_keys()) {
     const size_t dot = key.key.find('.');
     if (key.key.substr(0, dot) != section) {
       section = key.key.substr(0, dot);
@@ -577,7 +285,7 @@ std::string recipe_to_toml(const Recipe& recipe) {
 
 std::vector<std::string> recipe_differences(const Recipe& was, const Recipe& is) {
   std::vector<std::string> differences;
-  for (const Key& key : keys()) {
+  for (const Key& key : recipe_keys()) {
     const std::string before = value_text(key, was), now = value_text(key, is);
     if (before != now) differences.push_back(cat(key.key, ": ", before, " is now ", now));
   }

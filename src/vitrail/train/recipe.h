@@ -94,7 +94,7 @@ struct Recipe {
     uint64_t seed = 0;
     int64_t threads = 0;           ///< LibTorch's threads; 0 = all cores
     int64_t evaluate_every = 0;    ///< steps; 0 = at the end alone
-    int64_t checkpoint_every = 0;  ///< steps; 0 = with each evaluation
+    int64_t checkpoint_every = 0;  ///< steps; 0 = with each evaluation, or every 500 where there is none
     int64_t log_every = 10;
     double ema = 0;                   ///< decay of the moving average of the weights; 0 = none
     double clip = 0;                  ///< largest norm of the gradient; 0 = no clipping

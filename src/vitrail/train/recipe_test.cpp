@@ -5,7 +5,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "mutate.h"
 #include "vitrail/base/error.h"
+#include "vitrail/base/random.h"
 #include "vitrail/nets/registry.h"
 
 namespace vitrail::train {
@@ -94,6 +96,25 @@ TEST(Recipe, RefusesNumbersThatAreNotFinite) {
               HasSubstr("line 6: optimizer.rate"));
   EXPECT_THAT(faults_of(std::string(smallest) + "[optimizer]\nrate = inf\n"),
               HasSubstr("line 6: optimizer.rate"));
+}
+
+TEST(Recipe, DamagedFilesAreReadOrRefusedByName) {
+  Recipe full;
+  full.net.name = "n";
+  full.data.dataset = "d";
+  full.optimizer.rates = {{"backbone.*", 0.25}};
+  const std::string good = recipe_to_toml(full);
+  Random random(5);
+  int refused = 0;
+  for (int i = 0; i < 500; ++i) {
+    try {
+      parse_recipe(mutated(good, random), "damaged.toml");
+    } catch (const Error& error) {
+      EXPECT_THAT(error.what(), HasSubstr("damaged.toml"));
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, 200);
 }
 
 TEST(Recipe, OverridesComeLast) {

@@ -25,10 +25,11 @@ h1 { font-size:26px; margin:0 0 20px } h2 { font-size:18px; margin:36px 0 12px }
 p.note { color:var(--soft); margin:4px 0 12px }
 .tiles { display:grid; grid-template-columns:repeat(auto-fit,minmax(140px,1fr)); gap:12px }
 .tile, .chart, .card { background:var(--card); border:1px solid var(--line); border-radius:8px; padding:12px 16px; margin:0 }
-.tile b { display:block; font-size:21px; font-weight:600; white-space:nowrap } .tile span { color:var(--soft); font-size:13px }
+.tile b { display:block; font-size:21px; font-weight:600 } .tile span { color:var(--soft); font-size:13px }
 .charts { display:grid; grid-template-columns:repeat(auto-fit,minmax(430px,1fr)); gap:12px }
 .chart figcaption { font-weight:600; margin-bottom:6px } .chart figcaption span { font-weight:400; color:var(--soft); margin-left:12px; font-size:13px }
-.chart i, td i { display:inline-block; width:11px; height:11px; border-radius:2px; margin-right:6px; vertical-align:-1px }
+.chart i, td i { display:inline-block; width:11px; height:11px; border-radius:2px; margin-right:6px; vertical-align:-1px;
+  outline:1px solid var(--line) }
 svg { width:100%; height:auto; display:block } svg text { fill:var(--soft); font-size:12px }
 .grid { stroke:var(--line) } .curve { fill:none; stroke:currentColor; stroke-width:2; stroke-linejoin:round }
 circle { fill:currentColor }

@@ -45,6 +45,8 @@ struct RunState {
   Recipe recipe;
   TrainOptions options;
   FolderLock lock;
+  Checkpoint now;           ///< step, best, history, seconds; its tensors are filled when it is saved
+  int64_t saved_step = -1;  ///< of last.json
   std::unique_ptr<Dataset> train_data;
   std::unique_ptr<Dataset> val_data;  ///< none without a validation split
   std::optional<Checkpoint> resumed;  ///< its tensors are dropped once they are taken up
@@ -55,8 +57,6 @@ struct RunState {
   Optimizer optimizer;
   Schedule schedule;
   std::optional<Ema> average;
-  Checkpoint now;           ///< step, best, history, seconds; its tensors are filled when it is saved
-  int64_t saved_step = -1;  ///< of last.json
   JsonLog log;
   EventWriter events;
 

@@ -80,11 +80,9 @@ EventWriter::EventWriter(const std::filesystem::path& folder, int64_t start_step
   path_ = new_file_in(folder);
   file_.open(path_, std::ios::binary);
   event(0, event_file_version, "brain.Event:2");
-  if (start_step > 0) {
-    std::string log;
-    put_integer(log, session_log_status, session_status_start);
-    event(start_step, event_session_log, log);
-  }
+  std::string log;
+  put_integer(log, session_log_status, session_status_start);
+  event(start_step, event_session_log, log);
   flush();
 }
 

@@ -105,17 +105,17 @@ TEST_F(TensorBoard, WritesRecordsThatDecode) {
   events.image("worst", 7, "not really a png", 36, 48);
   events.flush();
   const std::vector<Fields> read = events_of(events.path());
-  ASSERT_EQ(read.size(), 3u);
+  ASSERT_EQ(read.size(), 4u);  // after the file's version and the session's start
   EXPECT_EQ(read[0].bytes.find(3)->second, "brain.Event:2");
 
-  EXPECT_EQ(read[1].numbers.find(2)->second, 300u);
-  const double wall_time = std::bit_cast<double>(read[1].numbers.find(1)->second);
+  EXPECT_EQ(read[2].numbers.find(2)->second, 300u);
+  const double wall_time = std::bit_cast<double>(read[2].numbers.find(1)->second);
   EXPECT_GT(wall_time, 1.5e9);
-  const Fields scalar = decode(decode(read[1].bytes.find(5)->second).bytes.find(1)->second);
+  const Fields scalar = decode(decode(read[2].bytes.find(5)->second).bytes.find(1)->second);
   EXPECT_EQ(scalar.bytes.find(1)->second, "val/mean IoU");
   EXPECT_EQ(std::bit_cast<float>(static_cast<uint32_t>(scalar.numbers.find(2)->second)), 0.625f);
 
-  const Fields value = decode(decode(read[2].bytes.find(5)->second).bytes.find(1)->second);
+  const Fields value = decode(decode(read[3].bytes.find(5)->second).bytes.find(1)->second);
   const Fields image = decode(value.bytes.find(4)->second);
   EXPECT_EQ(image.numbers.find(1)->second, 36u);
   EXPECT_EQ(image.numbers.find(2)->second, 48u);

@@ -1,6 +1,7 @@
 #include "vitrail/train/trainer.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 
 #include "vitrail/base/error.h"
@@ -9,6 +10,8 @@
 
 namespace vitrail::train {
 namespace {
+
+constexpr int64_t default_checkpoint_every = 500;  // as recipe.h says
 
 using Clock = std::chrono::steady_clock;
 
@@ -92,8 +95,8 @@ class Loop {
     if (run_.saved_step == run_.now.step) return false;
     int64_t every = recipe_.train.checkpoint_every;
     if (every == 0) every = recipe_.train.evaluate_every;
-    return run_.now.step == recipe_.train.steps ||
-           (every > 0 && run_.now.step > 0 && run_.now.step % every == 0);
+    if (every == 0) every = default_checkpoint_every;
+    return run_.now.step == recipe_.train.steps || (run_.now.step > 0 && run_.now.step % every == 0);
   }
 
   void one_step() {
@@ -182,6 +185,7 @@ TrainResult Trainer::run() {
   RunState& run = state_->run;
   try {
     Loop(run).train();
+    return run.finish();
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::cancelled) throw;
     run.save();
@@ -190,7 +194,6 @@ TrainResult Trainer::run() {
                  .found = cat("stopped at step ", run.now.step, " of ", run.recipe.train.steps),
                  .next = "A checkpoint was saved; --resume goes on from it"});
   }
-  return run.finish();
 }
 
 }  // namespace vitrail::train
