@@ -18,6 +18,9 @@ TEST(Error, TextAnswersWhereWhatAllowedNext) {
   EXPECT_EQ(error_text({.where = "a.png", .found = "label 19", .allowed = "0..18", .next = "Map it"}),
             "a.png: label 19; 0..18. Map it.");
   EXPECT_EQ(error_text({.where = "a.png", .allowed = "must be a PNG"}), "a.png: must be a PNG.");
+  EXPECT_EQ(error_text({.where = "lr", .found = "unknown. Did you mean 'rate'?", .next = "See the help"}),
+            "lr: unknown. Did you mean 'rate'? See the help.");
+  EXPECT_EQ(error_text({.where = "lr", .next = "Did you mean 'rate'?"}), "lr. Did you mean 'rate'?");
 }
 
 TEST(Text, NearestFindsASlipButNotAStranger) {

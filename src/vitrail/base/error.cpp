@@ -11,8 +11,9 @@ std::string error_text(const ErrorParts& parts) {
   };
   append(parts.found, ": ");
   append(parts.allowed, parts.found.empty() ? ": " : "; ");
-  append(parts.next, ". ");
-  if (!text.empty() && text.back() != '.') text += '.';
+  const auto ended = [&text] { return text.ends_with('.') || text.ends_with('?'); };
+  append(parts.next, ended() ? " " : ". ");
+  if (!text.empty() && !ended()) text += '.';
   return text;
 }
 

@@ -42,6 +42,18 @@ void declare(CLI::App& app, Options& options) {
   add_info_options(app, options.info);
 }
 
+// Labels mean what they meant in training when the model was trained on this data set under a label map of
+// its own.
+DatasetOptions as_trained(const ModelInfo& info, const std::string& dataset) {
+  const bool same = info.dataset == dataset.substr(0, dataset.find(':'));
+  return same ? DatasetOptions{.label_map = info.label_map} : DatasetOptions{};
+}
+
+std::string speed(const Evaluation& evaluation) {
+  if (evaluation.images < 2) return "speed not measured";
+  return cat(fixed(evaluation.images_per_second, 1), " images/s in the predictor (first image left out)");
+}
+
 Evaluation measure(const Options& options, const SemanticPredictor& predictor, const Dataset& dataset) {
   std::vector<Rgb> palette;
   for (const ClassInfo& c : predictor.info().classes)
@@ -70,8 +82,9 @@ int evaluate_command(CLI::App& app, const Arguments& arguments) {
   parse(app, arguments);
 
   const AbsentClasses convention = absent_classes_from(options.convention);
-  const auto dataset = open_dataset(options.dataset, options.split);
   const SemanticPredictor predictor(load_model(options.model, options.info), predict_options(options.run));
+  const auto dataset =
+      open_dataset(options.dataset, options.split, as_trained(predictor.info(), options.dataset));
   const Evaluation evaluation = measure(options, predictor, *dataset);
   const SegmentationScores result = scores(evaluation.matrix, convention);
   const std::vector<std::string> names = class_names(predictor.info());
@@ -86,8 +99,7 @@ int evaluate_command(CLI::App& app, const Arguments& arguments) {
   }
   std::cout << options.model << " on " << options.dataset << ", " << options.split << "\n\n"
             << scores_table(result, names) << "\n"
-            << evaluation.images << " images, " << fixed(evaluation.images_per_second, 1)
-            << " images/s in the predictor (first image left out)" << std::endl;
+            << evaluation.images << " images, " << speed(evaluation) << std::endl;
   return 0;
 }
 

@@ -149,8 +149,9 @@ std::string to_text(const DatasetReport& report) {
   }
   write_shares(out, report);
   out << "\nClass weights from " << report.weights_from << ", ready to paste\n"
-      << "  median frequency:  class_weights = " << weight_list(report.median_frequency) << "\n"
-      << "  effective number:  class_weights = " << weight_list(report.effective_number) << "\n\n";
+      << "  class_weights = \"given\"\n"
+      << "  class_weight_values = " << weight_list(report.median_frequency) << "   # median frequency\n"
+      << "  class_weight_values = " << weight_list(report.effective_number) << "   # effective number\n\n";
   for (const FindingGroup& group : report.findings)
     write_finding(out, group);
   out << report.errors() << " errors, " << report.warnings() << " warnings\n";
