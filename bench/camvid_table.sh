@@ -12,9 +12,9 @@ base=
 for name in squeezenet1.1-bilinear squeezenet1.1-fcn8 squeezenet1.1-os8 mobilenet-x0.5-bilinear mobilenet-x0.5-fcn16 \
   mobilenet-x0.5-fcn8 mobilenet-x0.5-os16 mobilenet-x0.5-os8; do
   model=$runs/$name/model.onnx
-  val=$("$vitrail" evaluate "$model" --dataset "$data" --split val --json | number mean_iou)
-  result=$("$vitrail" evaluate "$model" --dataset "$data" --split test --json)
-  cost=$("$vitrail" inspect "$name" --classes 11 --input 360x480 --json)
+  val=$($vitrail evaluate "$model" --dataset "$data" --split val --json | number mean_iou)
+  result=$($vitrail evaluate "$model" --dataset "$data" --split test --json)
+  cost=$($vitrail inspect "$name" --classes 11 --input 360x480 --json)
   speed=$(number images_per_second <<< "$result")
   base=${base:-$speed}
   awk -v n="$name" -v v="$val" -v i="$(number mean_iou <<< "$result")" -v a="$(number pixel_accuracy <<< "$result")" \
