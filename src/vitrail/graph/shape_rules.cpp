@@ -76,6 +76,11 @@ Pair window_outputs(const Shape& x, const Pair& kernel, const Pair& strides, con
   return out;
 }
 
+void expect_groups(int64_t group, int64_t channels, const char* which) {
+  if (group < 1 || channels % group != 0)
+    fail(cat("group ", group, " for ", channels, " ", which, " channels"), "the groups must divide them");
+}
+
 void expect_bias(Shapes inputs, int64_t channels) {
   if (given(inputs, 2) && (inputs[2].size() != 1 || !agree(inputs[2][0], channels)))
     fail(cat("bias is ", to_string(inputs[2])), cat("it must hold ", channels, " values"));
@@ -87,8 +92,7 @@ Shape rule(const op::Conv& conv, Shapes in) {
   expect_rank4(in[1], "weight");
   const Shape& x = in[0];
   const Shape& weight = in[1];
-  if (conv.group < 1 || weight[0] % conv.group != 0)
-    fail(cat("group ", conv.group, " for ", weight[0], " output channels"), "the groups must divide them");
+  expect_groups(conv.group, weight[0], "output");
   if (!agree(x[1], weight[1] * conv.group))
     fail(cat("input ", to_string(x), " and weight ", to_string(weight), " in ", conv.group, " groups"),
          cat("the weight reads ", weight[1] * conv.group, " channels"));
@@ -104,8 +108,7 @@ Shape rule(const op::ConvTranspose& conv, Shapes in) {
   expect_rank4(in[1], "weight");
   const Shape& x = in[0];
   const Shape& weight = in[1];
-  if (conv.group < 1 || weight[0] % conv.group != 0)
-    fail(cat("group ", conv.group, " for ", weight[0], " input channels"), "the groups must divide them");
+  expect_groups(conv.group, weight[0], "input");
   if (!agree(x[1], weight[0]))
     fail(cat("input ", to_string(x), " and weight ", to_string(weight)),
          cat("the weight reads ", weight[0], " channels"));

@@ -6,12 +6,19 @@
 namespace vitrail {
 namespace {
 
-void decode(const Scope& net, Value image, const Features& features, int64_t classes,
-            const RealtimeDecoder& decoder) {
-  const Scope head = net / "head";
+// Image -> encoder -> scores (with skip steps) -> bilinear to the image.
+template <class Encoder>
+Model segmenter(const Encoder& encode, int64_t classes, const RealtimeDecoder& decoder,
+                Preprocessing preprocessing) {
+  Model model;
+  const Scope net(model.graph), head = net / "head";
+  const Value image = model.graph.input("image", {-1, 3, -1, -1});
+  const Features features = encode(net / "backbone", image);
   Value scores = score(head / "score", features.top, classes);
   if (decoder.finest_skip > 0) scores = fcn_skip_steps(head, scores, features, decoder.finest_skip);
-  net.graph().output("logits", upsample_to(head / "upsample", scores, image));
+  model.graph.output("logits", upsample_to(head / "upsample", scores, image));
+  model.info.preprocessing = std::move(preprocessing);
+  return model;
 }
 
 }  // namespace
@@ -22,13 +29,9 @@ Model mobilenet_segmenter(const NetOptions& options, MobileNetV1Options encoder,
   encoder.output_stride = read.integer("output_stride", encoder.output_stride);
   encoder.last_atrous_rate = read.integer("last_atrous_rate", encoder.last_atrous_rate);
   read.finish();
-  Model model;
-  const Scope net(model.graph);
-  const Value image = model.graph.input("image", {-1, 3, -1, -1});
-  decode(net, image, mobilenet_v1(net / "backbone", image, encoder), options.classes, decoder);
-  model.info.preprocessing = {
-      .order = ChannelOrder::rgb, .mean = {127.5, 127.5, 127.5}, .std = {127.5, 127.5, 127.5}};
-  return model;
+  const auto encode = [&](const Scope& scope, Value image) { return mobilenet_v1(scope, image, encoder); };
+  return segmenter(encode, options.classes, decoder,
+                   {.order = ChannelOrder::rgb, .mean = {127.5, 127.5, 127.5}, .std = {127.5, 127.5, 127.5}});
 }
 
 Model squeezenet_segmenter(const NetOptions& options, SqueezeNetOptions encoder, RealtimeDecoder decoder) {
@@ -36,12 +39,9 @@ Model squeezenet_segmenter(const NetOptions& options, SqueezeNetOptions encoder,
   encoder.output_stride = read.integer("output_stride", encoder.output_stride);
   encoder.last_atrous_rate = read.integer("last_atrous_rate", encoder.last_atrous_rate);
   read.finish();
-  Model model;
-  const Scope net(model.graph);
-  const Value image = model.graph.input("image", {-1, 3, -1, -1});
-  decode(net, image, squeezenet(net / "backbone", image, encoder), options.classes, decoder);
-  model.info.preprocessing = {.order = ChannelOrder::bgr, .mean = {104, 117, 123}, .std = {1, 1, 1}};
-  return model;
+  const auto encode = [&](const Scope& scope, Value image) { return squeezenet(scope, image, encoder); };
+  return segmenter(encode, options.classes, decoder,
+                   {.order = ChannelOrder::bgr, .mean = {104, 117, 123}, .std = {1, 1, 1}});
 }
 
 }  // namespace vitrail
