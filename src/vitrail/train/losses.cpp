@@ -6,6 +6,7 @@
 
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
+#include "vitrail/train/upsampled_cross_entropy.h"
 
 namespace vitrail::train {
 namespace {
@@ -127,20 +128,37 @@ LossValue Loss::operator()(const NamedTensors& outputs, const at::Tensor& labels
                          : own == options_.auxiliary_weights.end() ? options_.auxiliary_weight
                                                                    : own->second;
     if (scale == 0) continue;
+    const auto add = [&](const at::Tensor& part, const LossTerm& term, double factor) {
+      value.parts.emplace_back(i == 0 ? std::string(name_of(term.kind)) : cat(name, ".", name_of(term.kind)),
+                               part.detach());
+      const at::Tensor weighted = part * (term.weight * factor);
+      value.total = value.total.defined() ? value.total + weighted : weighted;
+    };
+    if (is_fused(output, labels)) {
+      add(fused_cross_entropy(output, labels), options_.terms[0], scale);
+      continue;
+    }
     const bool same_size = output.size(2) == labels.size(1) && output.size(3) == labels.size(2);
     const at::Tensor logits = same_size ? output
                                         : at::upsample_bilinear2d(output, {labels.size(1), labels.size(2)},
                                                                   /*align_corners=*/false);
     const at::Tensor classes = labels.to(at::kLong);
-    for (const LossTerm& term : options_.terms) {
-      const at::Tensor part = this->term(term.kind, logits, classes);
-      value.parts.emplace_back(i == 0 ? std::string(name_of(term.kind)) : cat(name, ".", name_of(term.kind)),
-                               part.detach());
-      const at::Tensor weighted = part * (term.weight * scale);
-      value.total = value.total.defined() ? value.total + weighted : weighted;
-    }
+    for (const LossTerm& term : options_.terms)
+      add(this->term(term.kind, logits, classes), term, scale);
   }
   return value;
+}
+
+bool Loss::is_fused(const at::Tensor& logits, const at::Tensor& labels) const {
+  return options_.terms.size() == 1 && options_.terms[0].kind == LossKind::cross_entropy &&
+         options_.label_smoothing == 0 && upsampled_cross_entropy_takes(logits, labels);
+}
+
+at::Tensor Loss::fused_cross_entropy(const at::Tensor& logits, const at::Tensor& labels) const {
+  const std::vector<double> ones(static_cast<size_t>(classes_), 1);
+  const CrossEntropySum result = upsampled_cross_entropy(
+      logits, labels, options_.class_weights.empty() ? ones : options_.class_weights, options_.ignore_index);
+  return reduced(result.sum, result.weights, logits);
 }
 
 at::Tensor Loss::term(LossKind kind, const at::Tensor& logits, const at::Tensor& labels) const {
@@ -164,7 +182,7 @@ at::Tensor Loss::weights_like(const at::Tensor& logits) const {
 at::Tensor Loss::reduced(const at::Tensor& sum, const at::Tensor& weight_sum,
                          const at::Tensor& logits) const {
   if (options_.reduction == Reduction::sum) return sum / static_cast<double>(logits.size(0));
-  return weight_sum.item<double>() > 0 ? sum / weight_sum : nothing(logits);
+  return weight_sum.item<double>() > 0 ? sum / weight_sum.item<double>() : nothing(logits);
 }
 
 at::Tensor Loss::cross_entropy(const at::Tensor& logits, const at::Tensor& labels) const {

@@ -84,6 +84,8 @@ class Loss {
 
  private:
   at::Tensor term(LossKind kind, const at::Tensor& logits, const at::Tensor& labels) const;
+  bool is_fused(const at::Tensor& logits, const at::Tensor& labels) const;
+  at::Tensor fused_cross_entropy(const at::Tensor& logits, const at::Tensor& labels) const;
   at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& labels) const;
   at::Tensor ohem(const at::Tensor& logits, const at::Tensor& labels, const at::Tensor& valid) const;
   at::Tensor focal(const at::Tensor& logits, const at::Tensor& labels, const at::Tensor& valid) const;

@@ -6,6 +6,7 @@
 
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
+#include "vitrail/train/normalize.h"
 #include "vitrail/train/operators.h"
 #include "vitrail/train/pattern.h"
 
@@ -14,6 +15,14 @@ namespace {
 
 Shape shape_of(const at::Tensor& x) {
   return x.sizes().vec();
+}
+
+size_t index(Value value) {
+  return static_cast<size_t>(value.id);
+}
+
+bool is_clip(const Op& op) {
+  return std::holds_alternative<op::Relu>(op) || std::holds_alternative<op::Clip>(op);
 }
 
 /// Whether the gradient of `op` can be found without its output, so that the next node may overwrite it.
@@ -60,15 +69,15 @@ Module::Module(Graph graph, const Weights& weights, ModuleOptions options)
     const bool frozen = matches_any(options_.frozen, parameter.name);
     frozen_.push_back(frozen);
     parameter_value_.push_back(value.id);
-    moving_[static_cast<size_t>(value.id)] =
+    moving_[index(value)] =
         parameter.role == Role::running_statistic && !frozen && !options_.frozen_batch_norm;
     tensors_.push_back(to_torch(Tensor::zeros(parameter.type, parameter.shape)));
   }
   for (const Node& node : graph_.nodes())
     for (const Value value : node.inputs)
-      if (value.exists()) ++readers_[static_cast<size_t>(value.id)];
+      if (value.exists()) ++readers_[index(value)];
   for (const Output& output : graph_.outputs())
-    ++readers_[static_cast<size_t>(output.value.id)];
+    ++readers_[index(output.value)];
   training_plan_ = plan(true);
   inference_plan_ = plan(false);
   to(at::kFloat);
@@ -82,28 +91,57 @@ std::vector<std::string> Module::tensor_names() const {
   return names;
 }
 
-Module::Plan Module::plan(bool with_training_only) const {
-  std::vector<bool> kept(static_cast<size_t>(graph_.value_count()), false);  // outputs: never freed
-  for (const Output& output : graph_.outputs())
-    if (with_training_only || !output.training_only) kept[static_cast<size_t>(output.value.id)] = true;
-  std::vector<bool> wanted = kept;
-  const std::vector<Node>& nodes = graph_.nodes();
-  Plan result;
-  for (size_t i = nodes.size(); i-- > 0;) {
-    const auto is_wanted = [&](Value value) { return wanted[static_cast<size_t>(value.id)]; };
-    if (!with_training_only && std::none_of(nodes[i].outputs.begin(), nodes[i].outputs.end(), is_wanted))
-      continue;
-    std::vector<int32_t> last_read;
-    for (const Value value : nodes[i].inputs) {
-      if (!value.exists() || wanted[static_cast<size_t>(value.id)]) continue;
-      wanted[static_cast<size_t>(value.id)] = true;
-      last_read.push_back(value.id);
-    }
-    result.nodes.push_back(i);
-    result.last_read.push_back(std::move(last_read));
+Module::NamedValues Module::outputs_of(bool training) const {
+  const auto is_image = [&](Value value) {
+    return graph_.inputs().size() == 1 && value == graph_.inputs()[0].value;
+  };
+  NamedValues result;
+  for (const Output& output : graph_.outputs()) {
+    if (output.training_only && !training) continue;
+    Value value = output.value;
+    const Node* node = graph_.producer_of(value);
+    const auto* resize = node == nullptr ? nullptr : std::get_if<op::Resize>(&node->op);
+    if (training && options_.upsample_in_loss && resize != nullptr &&
+        resize->mode == op::ResizeMode::linear && resize->coordinates == op::CoordinateMode::half_pixel &&
+        node->inputs.size() == 2 && is_image(node->inputs[1]))
+      value = node->inputs[0];
+    result.emplace_back(output.name, value);
   }
-  std::reverse(result.nodes.begin(), result.nodes.end());
-  std::reverse(result.last_read.begin(), result.last_read.end());
+  return result;
+}
+
+/// The activation that alone reads a batch normalisation: one operation does both.
+const Node* Module::fused_activation(const Node& node) const {
+  if (!std::holds_alternative<op::BatchNormalization>(node.op) || readers_[index(node.outputs[0])] != 1)
+    return nullptr;
+  for (const Node& reader : graph_.nodes())
+    if (std::find(reader.inputs.begin(), reader.inputs.end(), node.outputs[0]) != reader.inputs.end())
+      return is_clip(reader.op) ? &reader : nullptr;
+  return nullptr;
+}
+
+Module::Plan Module::plan(bool training) const {
+  Plan result{.outputs = outputs_of(training)};
+  std::vector<bool> wanted(static_cast<size_t>(graph_.value_count()), false);
+  for (const auto& [name, value] : result.outputs)
+    wanted[index(value)] = true;
+  std::vector<const Node*> fused;
+  const std::vector<Node>& nodes = graph_.nodes();
+  for (size_t i = nodes.size(); i-- > 0;) {
+    if (!wanted[index(nodes[i].outputs[0])]) continue;
+    Plan::Step step{i, fused_activation(nodes[i]), {}};
+    for (const Value value : nodes[i].inputs) {
+      if (!value.exists() || wanted[index(value)]) continue;
+      wanted[index(value)] = true;
+      step.last_read.push_back(value.id);
+    }
+    if (step.activation != nullptr) fused.push_back(step.activation);
+    result.steps.push_back(std::move(step));
+  }
+  std::erase_if(result.steps, [&](const Plan::Step& step) {
+    return std::find(fused.begin(), fused.end(), &nodes[step.node]) != fused.end();
+  });
+  std::reverse(result.steps.begin(), result.steps.end());
   return result;
 }
 
@@ -141,7 +179,7 @@ NamedTensors Module::forward(const std::vector<at::Tensor>& inputs) {
     const Input& input = graph_.inputs()[i];
     input_shapes[input.name] = shape_of(inputs[i]);
     const at::Tensor x = inputs[i].is_floating_point() ? inputs[i].to(type_) : inputs[i];
-    values[static_cast<size_t>(input.value.id)] = contiguous(x, options_.channels_last);
+    values[index(input.value)] = contiguous(x, options_.channels_last);
   }
   const ShapeTable shapes = infer_shapes(graph_, input_shapes);
   for (size_t i = 0; i < tensors_.size(); ++i)
@@ -149,41 +187,40 @@ NamedTensors Module::forward(const std::vector<at::Tensor>& inputs) {
 
   const at::AutoGradMode gradients(training_ && at::GradMode::is_enabled());
   const Plan& plan = training_ ? training_plan_ : inference_plan_;
-  for (size_t i = 0; i < plan.nodes.size(); ++i) {
-    run_node(graph_.nodes()[plan.nodes[i]], shapes, values);
-    for (const int32_t value : plan.last_read[i])
-      values[static_cast<size_t>(value)].reset();
-  }
+  for (const Plan::Step& step : plan.steps)
+    run_step(step, shapes, values);
   NamedTensors outputs;
-  for (const Output& output : graph_.outputs())
-    if (training_ || !output.training_only)
-      outputs.emplace_back(output.name, values[static_cast<size_t>(output.value.id)]);
+  for (const auto& [name, value] : plan.outputs)
+    outputs.emplace_back(name, values[index(value)]);
   return outputs;
 }
 
-void Module::run_node(const Node& node, const ShapeTable& shapes, std::vector<at::Tensor>& values) {
+void Module::run_step(const Plan::Step& step, const ShapeTable& shapes, std::vector<at::Tensor>& values) {
+  const Node& node = graph_.nodes()[step.node];
   std::vector<at::Tensor> x;
   for (const Value value : node.inputs)
-    x.push_back(value.exists() ? values[static_cast<size_t>(value.id)] : at::Tensor());
+    x.push_back(value.exists() ? values[index(value)] : at::Tensor());
   const Node* before = node.inputs.empty() ? nullptr : graph_.producer_of(node.inputs[0]);
-  const bool overwrite = before != nullptr && output_may_be_overwritten(before->op) &&
-                         readers_[static_cast<size_t>(node.inputs[0].id)] == 1;
+  const bool overwrite =
+      before != nullptr && output_may_be_overwritten(before->op) && readers_[index(node.inputs[0])] == 1;
+  const Value result = step.activation == nullptr ? node.outputs[0] : step.activation->outputs[0];
   try {
-    values[static_cast<size_t>(node.outputs[0].id)] = compute(node, shapes, x, overwrite);
+    values[index(result)] = compute(node, step.activation, shapes[node.outputs[0]], x, overwrite);
   } catch (const c10::Error& error) {
     rethrow(error, node);
   }
+  for (const int32_t value : step.last_read)
+    values[static_cast<size_t>(value)].reset();
 }
 
-at::Tensor Module::compute(const Node& node, const ShapeTable& shapes, const std::vector<at::Tensor>& x,
-                           bool overwrite) {
-  const Shape& output = shapes[node.outputs[0]];
+at::Tensor Module::compute(const Node& node, const Node* activation, const Shape& output,
+                           const std::vector<at::Tensor>& x, bool overwrite) {
   const auto optional = [&](size_t i) { return i < x.size() ? x[i] : at::Tensor(); };
   return std::visit(
       Overload{
           [&](const op::Conv& op) { return convolution(op, x[0], x[1], optional(2)); },
           [&](const op::ConvTranspose& op) { return transposed_convolution(op, x[0], x[1], optional(2)); },
-          [&](const op::BatchNormalization& op) { return batch_norm(node, op, x); },
+          [&](const op::BatchNormalization& op) { return batch_norm(node, activation, op, x); },
           [&](const op::Relu&) { return relu(x[0], overwrite); },
           [&](const op::Clip& op) { return clip(op, x[0], overwrite); },
           [&](const op::Sigmoid&) { return at::sigmoid(x[0]); },
@@ -206,17 +243,23 @@ at::Tensor Module::compute(const Node& node, const ShapeTable& shapes, const std
       node.op);
 }
 
-at::Tensor Module::batch_norm(const Node& node, const op::BatchNormalization& op,
+at::Tensor Module::batch_norm(const Node& node, const Node* activation, const op::BatchNormalization& op,
                               const std::vector<at::Tensor>& x) {
-  const bool batch_statistics = training_ && moving_[static_cast<size_t>(node.inputs[3].id)];
-  if (batch_statistics && x[0].numel() == x[0].size(1))
+  NormalizeOptions options{.batch_statistics = training_ && moving_[index(node.inputs[3])],
+                           .momentum = 1 - op.momentum,
+                           .epsilon = op.epsilon};
+  if (options.batch_statistics && x[0].numel() == x[0].size(1))
     throw Error(ErrorKind::shape,
                 {.where = cat("BatchNormalization '", node.name, "'"),
                  .found = cat("a batch of shape ", to_string(shape_of(x[0])), " holds one value per channel"),
                  .allowed = "training needs two or more to have a variance",
                  .next = "Use a batch of two or more images, larger crops, or frozen_batch_norm = true"});
-  return at::batch_norm(x[0], x[1], x[2], x[3], x[4], batch_statistics, 1 - op.momentum, op.epsilon,
-                        /*cudnn_enabled=*/false);
+  if (activation != nullptr) {
+    const auto* range = std::get_if<op::Clip>(&activation->op);
+    options.low = range == nullptr ? 0 : range->min;
+    if (range != nullptr) options.high = range->max;
+  }
+  return normalize(x[0], {x[1], x[2], x[3], x[4]}, options);
 }
 
 at::Tensor Module::dropout(const op::Dropout& op, const at::Tensor& x) {

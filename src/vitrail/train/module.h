@@ -31,8 +31,13 @@ struct ModuleOptions {
   std::vector<std::string> frozen;
   /// Batch normalisation uses (and keeps) its running statistics in training too, as with tiny batches.
   bool frozen_batch_norm = false;
-  /// Activations as N x H x W x C in memory: the fast layout on a CPU (measured in bench/), same values.
+  /// Activations as N x H x W x C in memory: the fast layout on a CPU, and the one that normalize.h has
+  /// kernels for.
   bool channels_last = true;
+  /// In training, an output that is resized to the image bilinearly (half-pixel centres) at the very end
+  /// comes out before that step: `Loss` (losses.h) resizes on the fly, which costs a fraction of the time and
+  /// memory.
+  bool upsample_in_loss = false;
 };
 
 class Module {
@@ -74,17 +79,26 @@ class Module {
   void to(at::ScalarType type);
 
  private:
+  using NamedValues = std::vector<std::pair<std::string, Value>>;
   /// What one mode executes: nodes in order, and the values that nobody reads after each.
   struct Plan {
-    std::vector<size_t> nodes;
-    std::vector<std::vector<int32_t>> last_read;
+    struct Step {
+      size_t node = 0;
+      const Node* activation = nullptr;  ///< done together with a batch normalisation
+      std::vector<int32_t> last_read;    ///< values that nobody reads after it
+    };
+    std::vector<Step> steps;
+    NamedValues outputs;
   };
-  Plan plan(bool with_training_only) const;
+  Plan plan(bool training) const;
+  NamedValues outputs_of(bool training) const;
+  const Node* fused_activation(const Node& node) const;
   std::vector<std::string> tensor_names() const;
-  void run_node(const Node& node, const ShapeTable& shapes, std::vector<at::Tensor>& values);
-  at::Tensor compute(const Node& node, const ShapeTable& shapes, const std::vector<at::Tensor>& x,
-                     bool overwrite);
-  at::Tensor batch_norm(const Node& node, const op::BatchNormalization& op, const std::vector<at::Tensor>& x);
+  void run_step(const Plan::Step& step, const ShapeTable& shapes, std::vector<at::Tensor>& values);
+  at::Tensor compute(const Node& node, const Node* activation, const Shape& output,
+                     const std::vector<at::Tensor>& x, bool overwrite);
+  at::Tensor batch_norm(const Node& node, const Node* activation, const op::BatchNormalization& op,
+                        const std::vector<at::Tensor>& x);
   at::Tensor dropout(const op::Dropout& op, const at::Tensor& x);
 
   Graph graph_;

@@ -7,6 +7,7 @@
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
 #include "vitrail/nets/registry.h"
+#include "vitrail/train/losses.h"
 #include "vitrail/weights/initialize.h"
 
 namespace vitrail::train {
@@ -232,6 +233,33 @@ TEST_P(EveryNet, FrozenBatchNormTrainsWhatInferenceComputes) {
   EXPECT_GT(scale, 0);
   if (!random) {
     EXPECT_LT((training - inference).abs().max().item<double>(), 1e-5 * scale);
+  }
+}
+
+TEST_P(EveryNet, ResizingInTheLossIsTheSame) {
+  const Model model = build_net(GetParam(), {.classes = 5});
+  const Weights weights = initial_weights(model.graph, 1);
+  torch::manual_seed(1);
+  const at::Tensor x = torch::rand({2, 3, 65, 97}) * 2 - 1,
+                   labels = torch::randint(0, 5, {2, 65, 97}, at::kByte);
+  std::vector<double> losses;
+  std::vector<NamedTensors> gradients;
+  for (const bool in_loss : {false, true}) {
+    Module module(model.graph, weights, {.upsample_in_loss = in_loss});
+    module.set_dropout_seed(1);
+    const NamedTensors outputs = module.forward({x});
+    EXPECT_EQ(outputs[0].second.size(2) < 65, in_loss);
+    const at::Tensor loss = Loss({}, 5)(outputs, labels).total;
+    loss.backward();
+    losses.push_back(loss.item<double>());
+    gradients.push_back(module.learnable());
+    module.train(false);
+    EXPECT_EQ(module.forward({x})[0].second.size(2), 65) << "inference always resizes";
+  }
+  EXPECT_NEAR(losses[0], losses[1], 1e-5 * losses[0]);
+  for (size_t i = 0; i < gradients[0].size(); ++i) {
+    const at::Tensor a = gradients[0][i].second.grad(), b = gradients[1][i].second.grad();
+    EXPECT_LT((a - b).norm().item<double>(), 1e-3 * a.norm().item<double>() + 1e-9) << gradients[0][i].first;
   }
 }
 
