@@ -23,6 +23,11 @@ size_t count(const std::string& text, const std::string& what) {
   return n;
 }
 
+// As a number or a word of its own: "dominant-baseline" has the letters too.
+bool has_nan(const std::string& page) {
+  return count(page, "\"nan") + count(page, ">nan") + count(page, " nan") + count(page, ",nan") > 0;
+}
+
 ReportPicture picture(const std::string& name) {
   ReportPicture result{name, 0.5, Image(36, 48, 3, 128), LabelMap(36, 48), LabelMap(36, 48)};
   for (int64_t x = 10; x < 30; ++x)
@@ -60,11 +65,11 @@ TEST(Report, HoldsEverythingInOneFileWithoutScriptsOrNetwork) {
   const std::string page = report_html(example());
   EXPECT_EQ(count(page, "<svg"), 4u);
   EXPECT_EQ(count(page, "data:image/jpeg;base64,/9j/"), 6u);  // prediction and truth of three pictures
-  EXPECT_THAT(page, Not(HasSubstr("<script")));
-  EXPECT_THAT(page, Not(HasSubstr("http://")));
-  EXPECT_THAT(page, Not(HasSubstr("https://")));
+  EXPECT_EQ(count(page, "<script"), 0u);
+  EXPECT_EQ(count(page, "http://"), 0u);
+  EXPECT_EQ(count(page, "https://"), 0u);
   EXPECT_THAT(page, HasSubstr("prefers-color-scheme: dark"));
-  EXPECT_THAT(page, Not(HasSubstr("nan")));
+  EXPECT_FALSE(has_nan(page));
 }
 
 TEST(Report, EscapesWhatUsersNamed) {
@@ -100,7 +105,7 @@ TEST(Report, ChartsThinLongSeriesAndLabelTheirAxes) {
   EXPECT_EQ(count(svg, "<circle"), 600u);
   EXPECT_THAT(svg, HasSubstr(">10000</text>"));
   EXPECT_EQ(svg_chart({.title = "empty"}), "");
-  EXPECT_THAT(svg_chart({.title = "flat", .series = {{"a", {1, 2}, {3, 3}, "red"}}}), Not(HasSubstr("nan")));
+  EXPECT_FALSE(has_nan(svg_chart({.title = "flat", .series = {{"a", {1, 2}, {3, 3}, "red"}}})));
 }
 
 TEST(ClassWeights, MedianFrequencyIsSegNets) {

@@ -114,18 +114,20 @@ void expect_same_state(const fs::path& a, const fs::path& b) {
   EXPECT_EQ(one->best_score, other->best_score);
   expect_same_bits(one->model, other->model);
   expect_same_bits(one->optimizer, other->optimizer);
-  expect_same_bits(one->average, other->average);
+  EXPECT_EQ(one->average.empty(), other->average.empty());
+  if (!one->average.empty()) expect_same_bits(one->average, other->average);
 }
 
 TEST_F(Training, ANetLearnsFourPicturesByHeart) {
-  const TrainResult result =
-      Trainer(small_recipe({"train.steps=120", "train.evaluate_every=60", "train.ema=0.9"}), into("overfit"))
-          .run();
+  // Without batch normalisation, whose running statistics follow 120 steps too slowly.
+  const Recipe recipe = small_recipe({"net.name=squeezenet1.1-fcn4", "optimizer.rate=0.002",
+                                      "train.steps=120", "train.evaluate_every=60", "train.ema=0.9"});
+  const TrainResult result = Trainer(recipe, into("overfit")).run();
   ASSERT_TRUE(result.scores.has_value());
   EXPECT_GT(result.scores->mean_iou.value(), 0.9);
   const Model model = read_onnx(result.model);
   EXPECT_EQ(model.info.classes.at(1).name, "disc");
-  EXPECT_EQ(model.info.architecture, "mobilenet-x0.25-fcn8");
+  EXPECT_EQ(model.info.architecture, "squeezenet1.1-fcn4");
   EXPECT_THAT(model.info.notes.at("validation"), HasSubstr("mean IoU"));
   EXPECT_THAT(model.info.recipe, HasSubstr("steps = 120"));
   EXPECT_THAT(model.info.recipe, testing::Not(HasSubstr(root().string())));
@@ -188,9 +190,9 @@ TEST_F(Training, TwoRunsCannotShareAFolder) {
 }
 
 TEST_F(Training, ALossThatIsNotFiniteStopsAndSaysWhere) {
-  const std::string text =
-      fault(small_recipe({"optimizer.name=sgd", "optimizer.rate=1e30", "train.steps=50"}), into("nan"),
-            ErrorKind::numeric);
+  const std::string text = fault(
+      small_recipe({"optimizer.name=sgd", "optimizer.rate=1e30", "schedule.name=constant", "train.steps=50"}),
+      into("nan"), ErrorKind::numeric);
   EXPECT_THAT(text, HasSubstr("step "));
   EXPECT_THAT(text, HasSubstr("learning rate 1e+30"));
   EXPECT_THAT(text, HasSubstr("cross_entropy"));
