@@ -7,6 +7,7 @@
 
 #include "mutate.h"
 #include "vitrail/base/error.h"
+#include "vitrail/base/file.h"
 #include "vitrail/base/random.h"
 #include "vitrail/nets/registry.h"
 
@@ -152,6 +153,12 @@ TEST(Recipe, TheTableDocumentsEveryKeyThatIsWritten) {
     EXPECT_THAT(help, HasSubstr(option.key + " = "));
     EXPECT_THAT(page, HasSubstr("`" + option.key + "`"));
   }
+}
+
+TEST(Recipe, TheDocumentationHasThisTable) {
+  const std::string page = read_file(std::string(VITRAIL_SOURCE_DIR) + "/docs/recipes.md");
+  EXPECT_TRUE(page.find(recipe_markdown()) != std::string::npos)
+      << "write it again with `vitrail train --help-recipe-markdown`";
 }
 
 TEST(Recipe, EveryRecipeThatShipsIsSoundAndNamesANetwork) {
