@@ -40,6 +40,12 @@ random_below() {
   echo $(($(od -An -N4 -tu4 /dev/urandom) % $1))
 }
 
+same_as_whole() {
+  cmp "$scratch/whole/model.onnx" "$scratch/parts/model.onnx"
+  whole=$(echo "$scratch"/whole/last-*.safetensors)
+  cmp "$whole" "$scratch/parts/$(basename "$whole")"
+}
+
 echo "an uninterrupted run"
 start=$(date +%s%N)
 (train "$scratch/whole") > "$scratch/whole.txt" 2>&1
@@ -57,7 +63,8 @@ while [ "$killed" -lt "$kills" ]; do
   wait "$child" 2> /dev/null || status=$?
   step=$(sed -n 's/^ "step": \([0-9]*\).*/\1/p' "$scratch/parts/last.json" 2> /dev/null || true)
   if [ "$status" -eq 0 ]; then
-    echo "  it ended before kill $((killed + 1)): starting over"
+    same_as_whole
+    echo "  it ended before kill $((killed + 1)), with the same weights: starting over"
     rm -rf "$scratch/parts"
     continue
   fi
@@ -71,7 +78,5 @@ while [ "$killed" -lt "$kills" ]; do
 done
 
 (train "$scratch/parts" --resume) > "$scratch/parts.txt" 2>&1
-cmp "$scratch/whole/model.onnx" "$scratch/parts/model.onnx"
-whole=$(echo "$scratch"/whole/last-*.safetensors)
-cmp "$whole" "$scratch/parts/$(basename "$whole")"
+same_as_whole
 echo "killed $killed times, resumed, and ended with the same weights: $(sha256sum "$whole" | cut -c1-16)"
