@@ -7,6 +7,8 @@
 
 #include <unistd.h>
 
+#include "vitrail/base/text.h"
+
 namespace vitrail::cli {
 
 ProgressLine::ProgressLine() : terminal_(::isatty(STDERR_FILENO) == 1) {}
@@ -36,8 +38,8 @@ void ProgressLine::clear() {
 
 std::string bar(double share, int width) {
   const int full = static_cast<int>(std::lround(std::clamp(share, 0.0, 1.0) * width));
-  return "[" + std::string(static_cast<size_t>(full), '#') +
-         std::string(static_cast<size_t>(width - full), '-') + "]";
+  return cat('[', std::string(static_cast<size_t>(full), '#'),
+             std::string(static_cast<size_t>(width - full), '-'), ']');
 }
 
 std::string clock_text(double seconds) {
