@@ -1,7 +1,7 @@
 #pragma once
 // A graph as something LibTorch can train: its parameters as tensors, its nodes as differentiable operations.
 //
-//   Module module(model.graph, initial_weights(model.graph, seed), {.frozen = {"encoder.Conv2d_0.*"}});
+//   Module module(model.graph, initial_weights(model.graph, seed), {.frozen = {"backbone.Conv2d_0.*"}});
 //   module.train(true);
 //   module.set_dropout_seed(step);                                 // same seed, same masks
 //   NamedTensors outputs = module.forward({images});               // images: f32 [N, 3, H, W]

@@ -1,8 +1,8 @@
 #pragma once
 // Which parameters a rule is about: shell patterns over parameter names.
 //
-//   matches("encoder.*", "encoder.Conv2d_0.weight");          // true
-//   matches("*.BatchNorm.*", "encoder.Conv2d_0.weight");      // false
+//   matches("backbone.*", "backbone.Conv2d_0.weight");          // true
+//   matches("*.BatchNorm.*", "backbone.Conv2d_0.weight");      // false
 
 #include <string>
 #include <string_view>

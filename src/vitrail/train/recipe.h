@@ -98,7 +98,7 @@ struct Recipe {
     int64_t log_every = 10;
     double ema = 0;                   ///< decay of the moving average of the weights; 0 = none
     double clip = 0;                  ///< largest norm of the gradient; 0 = no clipping
-    std::vector<std::string> freeze;  ///< patterns of parameters that are not trained: "encoder.Conv2d_0.*"
+    std::vector<std::string> freeze;  ///< patterns of parameters that are not trained: "backbone.Conv2d_0.*"
     bool freeze_statistics = false;   ///< batch normalisation uses its running statistics and leaves them
   } train;
 

@@ -98,7 +98,7 @@ std::vector<Key> loss_keys() {
        "weights of the classes, from the training split"},
       {"loss.class_weight_values", loss<&R::Loss::class_weight_values>, at_least(0),
        "one weight per class, for class_weights = \"given\""},
-      {"loss.effective_number_beta", loss<&R::Loss::effective_number_beta>, between(0, 1),
+      {"loss.effective_number_beta", loss<&R::Loss::effective_number_beta>, between(0, 0.9999999),
        "beta of effective_number"},
       {"loss.reduction", loss<&R::Loss::reduction>, one_of({"mean", "sum"}), "over the pixels of the batch"},
       {"loss.label_smoothing", loss<&R::Loss::label_smoothing>, between(0, 0.999),

@@ -1,13 +1,11 @@
 #include "vitrail/train/report.h"
 
-#include <cmath>
 #include <cstdlib>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "vitrail/base/file.h"
-#include "vitrail/train/class_weights.h"
 #include "vitrail/train/report_charts.h"
 
 namespace vitrail::train {
@@ -106,30 +104,6 @@ TEST(Report, ChartsThinLongSeriesAndLabelTheirAxes) {
   EXPECT_THAT(svg, HasSubstr(">10000</text>"));
   EXPECT_EQ(svg_chart({.title = "empty"}), "");
   EXPECT_FALSE(has_nan(svg_chart({.title = "flat", .series = {{"a", {1, 2}, {3, 3}, "red"}}})));
-}
-
-TEST(ClassWeights, MedianFrequencyIsSegNets) {
-  // Two images of 100 labelled pixels; class 0 in both, class 1 in the second alone, class 2 nowhere.
-  const ClassPixels pixels{{150, 50, 0}, {200, 100, 0}};
-  const std::vector<double> weights = median_frequency_weights(pixels);
-  const double f0 = 0.75, f1 = 0.5, median = (f0 + f1) / 2;
-  EXPECT_DOUBLE_EQ(weights[0], median / f0);
-  EXPECT_DOUBLE_EQ(weights[1], median / f1);
-  EXPECT_EQ(weights[2], 0);
-}
-
-TEST(ClassWeights, EffectiveNumberGoesFromNoneToInverseFrequency) {
-  const ClassPixels pixels{{900, 100, 0}, {1000, 1000, 0}};
-  const std::vector<double> none = effective_number_weights(pixels, 0),
-                            inverse = effective_number_weights(pixels, 1);
-  EXPECT_DOUBLE_EQ(none[0], 1);
-  EXPECT_DOUBLE_EQ(none[1], 1);
-  EXPECT_NEAR(inverse[1] / inverse[0], 9, 1e-9);
-  EXPECT_NEAR(inverse[0] + inverse[1], 2, 1e-12);
-  const std::vector<double> between = effective_number_weights(pixels, 0.99);
-  const auto direct = [](double n) { return (1 - 0.99) / (1 - std::pow(0.99, n)); };
-  EXPECT_NEAR(between[1] / between[0], direct(100) / direct(900), 1e-9);
-  EXPECT_EQ(between[2], 0);
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
-#include "vitrail/train/class_weights.h"
+#include "vitrail/data/class_weights.h"
 #include "vitrail/train/finish.h"
 #include "vitrail/train/setup.h"
 #include "vitrail/weights/initialize.h"
@@ -115,10 +115,14 @@ std::vector<double> RunState::class_weights() const {
   if (kind == "none") return {};
   if (kind == "given") return recipe.loss.class_weight_values;
   show(progress(Stage::preparing));
-  const ClassPixels pixels =
-      count_class_pixels(*train_data, static_cast<int64_t>(model.info.classes.size()), options.cancelled);
-  return kind == "median_frequency" ? median_frequency_weights(pixels)
-                                    : effective_number_weights(pixels, recipe.loss.effective_number_beta);
+  PixelCounts counts(static_cast<int64_t>(model.info.classes.size()));
+  for (int64_t i = 0; i < train_data->size(); ++i) {
+    if (cancelled())
+      throw Error(ErrorKind::cancelled, {.found = "cancelled while counting the classes' pixels"});
+    counts.add(train_data->load(i).labels);
+  }
+  return kind == "median_frequency" ? median_frequency_weights(counts)
+                                    : effective_number_weights(counts, recipe.loss.effective_number_beta);
 }
 
 void RunState::take_up_checkpoint() {
