@@ -1,10 +1,11 @@
 #pragma once
-// A folder of a test's own, gone when the test ends.
+// A folder of a test's own, gone when the test ends: tests run side by side.
 
 #include <filesystem>
 #include <string>
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 namespace vitrail {
 
@@ -13,7 +14,7 @@ class TemporaryFolder {
   TemporaryFolder() {
     const auto* test = testing::UnitTest::GetInstance()->current_test_info();
     path_ = std::filesystem::path(testing::TempDir()) /
-            ("vitrail_" + std::string(test->test_suite_name()) + "_" + test->name());
+            ("vitrail_" + std::to_string(::getpid()) + "_" + test->test_suite_name() + "_" + test->name());
     std::filesystem::remove_all(path_);
     std::filesystem::create_directories(path_);
   }

@@ -13,6 +13,7 @@
 #include <opencv2/imgcodecs.hpp>
 
 #include "image_samples.h"
+#include "temporary_folder.h"
 #include "vitrail/base/error.h"
 #include "vitrail/base/file.h"
 #include "vitrail/base/text.h"
@@ -230,8 +231,7 @@ TEST(ImageFile, TiffIsTurnedUpright) {
 
 TEST(ImageFile, WritesWhatItReads) {
   Random random(3);
-  const auto folder = std::filesystem::path(VITRAIL_BINARY_DIR) / "image_file_test";
-  std::filesystem::create_directories(folder);
+  const TemporaryFolder folder;
   const Image photo = noise_image(33, 21, 3, random);
   write_png(folder / "a.png", photo);
   EXPECT_EQ(read_image(folder / "a.png").pixels, photo.pixels);
@@ -244,7 +244,6 @@ TEST(ImageFile, WritesWhatItReads) {
   const Image expanded = image_from_bytes(encode_png(grey), "x");
   for (size_t i = 0; i < grey.pixels.size(); ++i)
     EXPECT_EQ(expanded.pixels[3 * i + 1], grey.pixels[i]);
-  std::filesystem::remove_all(folder);
 }
 
 TEST(ImageFile, RefusesToWriteWhatIsNoPicture) {

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "temporary_folder.h"
 #include "vitrail/base/error.h"
 #include "vitrail/base/file.h"
 
@@ -28,7 +29,8 @@ TEST(ImageList, KnowsExtensionsInAnyCase) {
 }
 
 TEST(ImageList, ListsAFolderOrAFile) {
-  const auto folder = std::filesystem::path(VITRAIL_BINARY_DIR) / "image_list_test";
+  const TemporaryFolder temporary;
+  const std::filesystem::path& folder = temporary.path();
   std::filesystem::create_directories(folder / "sub.png");
   EXPECT_THROW(images_in(folder), Error) << "no picture in it";
   for (const char* name : {"f10.png", "f2.JPG", "notes.txt", ".hidden.png"})
@@ -38,7 +40,6 @@ TEST(ImageList, ListsAFolderOrAFile) {
   EXPECT_EQ(images_in(folder / "notes.txt"), std::vector{folder / "notes.txt"})
       << "a file is what was asked for";
   EXPECT_THROW(images_in(folder / "missing"), Error);
-  std::filesystem::remove_all(folder);
 }
 
 }  // namespace

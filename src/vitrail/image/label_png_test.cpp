@@ -4,6 +4,7 @@
 #include <opencv2/imgcodecs.hpp>
 
 #include "image_samples.h"
+#include "temporary_folder.h"
 #include "vitrail/base/error.h"
 #include "vitrail/base/file.h"
 #include "vitrail/image/image_file.h"
@@ -14,15 +15,13 @@ namespace {
 
 class LabelPng : public testing::Test {
  protected:
-  void SetUp() override { std::filesystem::create_directories(folder_); }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
   std::filesystem::path written(const std::string& bytes) {
     write_file_atomically(folder_ / "labels.png", bytes);
     return folder_ / "labels.png";
   }
 
  private:
-  std::filesystem::path folder_ = std::filesystem::path(VITRAIL_BINARY_DIR) / "label_png_test";
+  TemporaryFolder folder_;
 };
 
 TEST_F(LabelPng, ReadsTheStoredNumbersOfEveryKind) {

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "temporary_folder.h"
 #include "vitrail/base/error.h"
 #include "vitrail/base/file.h"
 #include "vitrail/train/log.h"
@@ -18,12 +19,6 @@ using testing::UnorderedElementsAre;
 
 class CheckpointFiles : public testing::Test {
  protected:
-  void SetUp() override {
-    fs::remove_all(folder_);
-    fs::create_directories(folder_);
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
   static Checkpoint example(int64_t step) {
     Checkpoint checkpoint;
     checkpoint.step = step;
@@ -59,7 +54,8 @@ class CheckpointFiles : public testing::Test {
     std::ofstream(folder_ / file, std::ios::binary) << bytes;
   }
 
-  fs::path folder_ = fs::path(testing::TempDir()) / "vitrail_checkpoint_test";
+  TemporaryFolder temporary_;
+  fs::path folder_ = temporary_.path();
 };
 
 TEST_F(CheckpointFiles, ReadWhatWasWritten) {

@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "temporary_folder.h"
 #include "vitrail/base/file.h"
 #include "vitrail/train/crc32c.h"
 
@@ -88,9 +89,8 @@ std::vector<Fields> events_of(const fs::path& path) {
 
 class TensorBoard : public testing::Test {
  protected:
-  void SetUp() override { fs::remove_all(folder_); }
-  void TearDown() override { fs::remove_all(folder_); }
-  fs::path folder_ = fs::path(testing::TempDir()) / "vitrail_tensorboard_test";
+  TemporaryFolder temporary_;
+  fs::path folder_ = temporary_.path();
 };
 
 TEST(Crc32c, HasTheStandardsValues) {

@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "temporary_folder.h"
 #include "vitrail/base/error.h"
 #include "vitrail/base/random.h"
 #include "vitrail/base/text.h"
@@ -20,15 +21,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 constexpr double epsilon = 1e-3;
-
-// A file of this test alone, since tests run side by side.
-std::filesystem::path scratch(const std::string& name) {
-  const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-  const auto folder =
-      std::filesystem::path(VITRAIL_BINARY_DIR) / "scratch" / test->test_suite_name() / test->name();
-  std::filesystem::create_directories(folder);
-  return folder / name;
-}
 
 Tensor random_tensor(Random& random, Shape shape, double low, double high) {
   Tensor tensor = Tensor::empty(DataType::f32, std::move(shape));
@@ -163,7 +155,8 @@ Graph small_graph() {
 }
 
 std::string refusal(const Weights& file, ErrorKind kind) {
-  const auto path = scratch("refused.safetensors");
+  const TemporaryFolder folder;
+  const auto path = folder / "refused.safetensors";
   write_safetensors(path, file);
   try {
     load_pretrained(path, small_graph());
@@ -176,7 +169,8 @@ std::string refusal(const Weights& file, ErrorKind kind) {
 }
 
 TEST(Pretrained, UnfoldsCopiesAndListsTheRest) {
-  const auto path = scratch("small.safetensors");
+  const TemporaryFolder folder;
+  const auto path = folder / "small.safetensors";
   write_safetensors(path, small_file(), {{"input", "RGB"}});
   const Pretrained loaded = load_pretrained(path, small_graph());
   EXPECT_THAT(loaded.unused, ElementsAre("Logits.bias", "Logits.weight"));
@@ -211,7 +205,8 @@ TEST(Pretrained, MissingEncoderParametersAreListedAndRefusedUnlessAllowed) {
   file.erase("fire2.bias");
   EXPECT_THAT(refusal(file, ErrorKind::usage),
               HasSubstr("1 encoder parameters are not in it: backbone.fire2.bias"));
-  const auto path = scratch("partial.safetensors");
+  const TemporaryFolder folder;
+  const auto path = folder / "partial.safetensors";
   write_safetensors(path, file);
   const Pretrained loaded = load_pretrained(path, small_graph(), {.allow_missing = true});
   EXPECT_THAT(loaded.missing, ElementsAre("backbone.fire2.bias"));

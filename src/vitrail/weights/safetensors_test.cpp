@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "mutate.h"
+#include "temporary_folder.h"
 #include "vitrail/base/error.h"
 #include "vitrail/base/file.h"
 #include "vitrail/base/text.h"
@@ -18,15 +19,6 @@ namespace vitrail {
 namespace {
 
 using testing::HasSubstr;
-
-// A file of this test alone, since tests run side by side.
-std::filesystem::path scratch(const std::string& name) {
-  const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-  const auto folder =
-      std::filesystem::path(VITRAIL_BINARY_DIR) / "scratch" / test->test_suite_name() / test->name();
-  std::filesystem::create_directories(folder);
-  return folder / name;
-}
 
 void write(const std::filesystem::path& path, const std::string& bytes) {
   std::ofstream(path, std::ios::binary) << bytes;
@@ -42,7 +34,8 @@ std::string file_of(const std::string& header, const std::string& data, uint64_t
 }
 
 std::string refusal(const std::string& bytes, ErrorKind kind = ErrorKind::format) {
-  const auto path = scratch("refused.safetensors");
+  const TemporaryFolder folder;
+  const auto path = folder / "refused.safetensors";
   write(path, bytes);
   try {
     read_safetensors(path);
@@ -77,7 +70,8 @@ Weights weights_of_every_type() {
 }
 
 TEST(Safetensors, RoundTripsEveryTypeAndTheMetadata) {
-  const auto path = scratch("all.safetensors");
+  const TemporaryFolder folder;
+  const auto path = folder / "all.safetensors";
   const std::map<std::string, std::string> metadata{{"format", "pt"}, {"note", "a \"quote\"\nand é"}};
   const Weights weights = weights_of_every_type();
   write_safetensors(path, weights, metadata);
@@ -96,7 +90,8 @@ TEST(Safetensors, RoundTripsEveryTypeAndTheMetadata) {
 }
 
 TEST(Safetensors, WritesWhatTheFormatSaysReadByHand) {
-  const auto path = scratch("hand.safetensors");
+  const TemporaryFolder folder;
+  const auto path = folder / "hand.safetensors";
   write_safetensors(path, {{"b", Tensor::from<float>({2}, std::vector<float>{1, 2})},
                            {"a", Tensor::from<uint8_t>({3}, std::vector<uint8_t>{7, 8, 9})}});
   const std::string bytes = read_file(path);
@@ -114,7 +109,8 @@ TEST(Safetensors, WritesWhatTheFormatSaysReadByHand) {
 }
 
 TEST(Safetensors, ReadsUnalignedDataAndTensorsOutliveTheFile) {
-  const auto path = scratch("odd.safetensors");
+  const TemporaryFolder folder;
+  const auto path = folder / "odd.safetensors";
   std::string data = "xyz";
   const float value = 3.25f;
   data.append(reinterpret_cast<const char*>(&value), 4);
@@ -127,7 +123,8 @@ TEST(Safetensors, ReadsUnalignedDataAndTensorsOutliveTheFile) {
 }
 
 TEST(Safetensors, AFileOfNoTensorsIsFine) {
-  const auto path = scratch("empty.safetensors");
+  const TemporaryFolder folder;
+  const auto path = folder / "empty.safetensors";
   write_safetensors(path, {});
   EXPECT_TRUE(read_safetensors(path).tensors.empty());
 }
@@ -188,7 +185,8 @@ TEST(Safetensors, RefusesRangesThatDoNotFit) {
 }
 
 TEST(Safetensors, WriterRefusesWhatNoReaderCouldTake) {
-  const auto path = scratch("bad.safetensors");
+  const TemporaryFolder folder;
+  const auto path = folder / "bad.safetensors";
   const Tensor tensor = Tensor::zeros(DataType::f32, {1});
   EXPECT_THROW(write_safetensors(path, {{"", tensor}}), Error);
   EXPECT_THROW(write_safetensors(path, {{"__metadata__", tensor}}), Error);
@@ -223,7 +221,8 @@ int64_t check_consistent(const std::filesystem::path& path) {
 }
 
 TEST(Safetensors, FiveHundredDamagedFilesAreRefusedOrConsistent) {
-  const auto path = scratch("damaged.safetensors");
+  const TemporaryFolder folder;
+  const auto path = folder / "damaged.safetensors";
   write_safetensors(path, weights_of_every_type(), {{"format", "pt"}});
   const std::string good = read_file(path);
   Random random(2026);
