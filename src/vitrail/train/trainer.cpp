@@ -176,8 +176,21 @@ struct Trainer::State {
   RunState run;
 };
 
-Trainer::Trainer(Recipe recipe, TrainOptions options)
-    : state_(new State{RunState(std::move(recipe), std::move(options))}) {}
+Trainer::Trainer(Recipe recipe, TrainOptions options) {
+  const std::string source = recipe.source, folder = options.out_dir.string();
+  try {
+    state_.reset(new State{RunState(std::move(recipe), std::move(options))});
+  } catch (const Error& error) {
+    // What the recipe asked for and another folder refused (a network, a pattern, a loss) is the recipe's
+    // fault.
+    ErrorParts parts = error.parts();
+    const bool placed =
+        parts.where.find(source) != std::string::npos || parts.where.find(folder) != std::string::npos;
+    if (error.kind() != ErrorKind::usage || placed) throw;
+    parts.where = parts.where.empty() ? source : cat(source, ": ", parts.where);
+    throw Error(error.kind(), parts);
+  }
+}
 
 Trainer::~Trainer() = default;
 
