@@ -181,8 +181,7 @@ Trainer::Trainer(Recipe recipe, TrainOptions options) {
   try {
     state_.reset(new State{RunState(std::move(recipe), std::move(options))});
   } catch (const Error& error) {
-    // What the recipe asked for and another folder refused (a network, a pattern, a loss) is the recipe's
-    // fault.
+    // What a recipe asks for and a lower layer refuses (a network, a pattern) is mended in the recipe.
     ErrorParts parts = error.parts();
     const bool placed =
         parts.where.find(source) != std::string::npos || parts.where.find(folder) != std::string::npos;
