@@ -253,7 +253,8 @@ at::Tensor Module::batch_norm(const Node& node, const Node* activation, const op
                 {.where = cat("BatchNormalization '", node.name, "'"),
                  .found = cat("a batch of shape ", to_string(shape_of(x[0])), " holds one value per channel"),
                  .allowed = "training needs two or more to have a variance",
-                 .next = "Use a batch of two or more images, larger crops, or train.freeze_statistics = true (ModuleOptions::frozen_batch_norm)"});
+                 .next = "Use a batch of two or more images, larger crops, or train.freeze_statistics = true "
+                         "(ModuleOptions::frozen_batch_norm)"});
   if (activation != nullptr) {
     const auto* range = std::get_if<op::Clip>(&activation->op);
     options.low = range == nullptr ? 0 : range->min;

@@ -28,16 +28,14 @@ constexpr std::array<Separable, 13> layers{{{64, 1},
                                             {1024, 2},
                                             {1024, 1}}};
 
-// slim: epsilon 1e-3, decay .9997; the shorter memory suits the thousands of steps of a fine-tuning, not
-// ImageNet's million.
-constexpr op::BatchNormalization slim_batch_norm{.epsilon = 1e-3, .momentum = 0.99};
+constexpr double slim_epsilon = 1e-3;
 
-Value conv_bn_relu6(const Scope& scope, Value x, ConvOptions options) {
+Value conv_bn_relu6(const Scope& scope, Value x, ConvOptions options, double momentum) {
   options.bias = false;
   options.auto_pad = AutoPad::same_upper;
   options.init = init::TruncatedNormal{0.09};
   x = conv(scope, x, options);
-  x = batch_norm(scope / "BatchNorm", x, slim_batch_norm);
+  x = batch_norm(scope / "BatchNorm", x, {.epsilon = slim_epsilon, .momentum = momentum});
   return relu6(scope, x);
 }
 
@@ -55,6 +53,10 @@ void check(const MobileNetV1Options& options) {
     throw Error(ErrorKind::usage, {.where = "mobilenet last_atrous_rate",
                                    .found = cat(options.last_atrous_rate),
                                    .allowed = "at least 1"});
+  if (!(options.batch_norm_momentum >= 0) || options.batch_norm_momentum >= 1)
+    throw Error(ErrorKind::usage, {.where = "mobilenet batch_norm_momentum",
+                                   .found = cat(options.batch_norm_momentum),
+                                   .allowed = "at least 0 and below 1"});
 }
 
 }  // namespace
@@ -65,10 +67,11 @@ Features mobilenet_v1(const Scope& scope, Value image, const MobileNetV1Options&
     return std::max(static_cast<int64_t>(static_cast<double>(channels) * options.depth_multiplier),
                     options.min_depth);
   };
+  const double momentum = options.batch_norm_momentum;
   OutputStride walk(options.output_stride);
   Features features;
   Value x = conv_bn_relu6(scope / "Conv2d_0", image,
-                          {.out = width(32), .kernel = {3, 3}, .stride = walk.next(2).stride});
+                          {.out = width(32), .kernel = {3, 3}, .stride = walk.next(2).stride}, momentum);
   int64_t stride = 2;
   for (size_t i = 0; i < layers.size(); ++i) {
     const auto [step, rate] = walk.next(layers[i].stride);
@@ -78,8 +81,10 @@ Features mobilenet_v1(const Scope& scope, Value image, const MobileNetV1Options&
     const int64_t channels = scope.graph().channels(x);
     x = conv_bn_relu6(
         scope / cat("Conv2d_", i + 1, "_depthwise"), x,
-        {.out = channels, .kernel = {3, 3}, .stride = step, .dilation = rate * atrous, .group = channels});
-    x = conv_bn_relu6(scope / cat("Conv2d_", i + 1, "_pointwise"), x, {.out = width(layers[i].channels)});
+        {.out = channels, .kernel = {3, 3}, .stride = step, .dilation = rate * atrous, .group = channels},
+        momentum);
+    x = conv_bn_relu6(scope / cat("Conv2d_", i + 1, "_pointwise"), x, {.out = width(layers[i].channels)},
+                      momentum);
   }
   features.top = x;
   return features;

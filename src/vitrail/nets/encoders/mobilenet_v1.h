@@ -19,6 +19,9 @@ struct MobileNetV1Options {
   double depth_multiplier = 1;  ///< channels = max(int(C * multiplier), min_depth)
   int64_t min_depth = 8;        ///< 16 in the Object Detection API
   int64_t output_stride = 32;   ///< 4, 8, 16 or 32; below 32 by dilation (SPEC 1.3)
+  /// Memory of the running statistics: slim's .9997 is for ImageNet's million steps, .99 for fine-tuning; few
+  /// steps from random weights want .9.
+  double batch_norm_momentum = 0.99;
   int64_t last_atrous_rate =
       1;  ///< multiplies the rate of the last depthwise layer: the thesis's 1, 3, 5 (its section 4.3)
 };

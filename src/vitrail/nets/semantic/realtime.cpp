@@ -28,6 +28,7 @@ Model mobilenet_segmenter(const NetOptions& options, MobileNetV1Options encoder,
   encoder.depth_multiplier = read.number("depth_multiplier", encoder.depth_multiplier);
   encoder.output_stride = read.integer("output_stride", encoder.output_stride);
   encoder.last_atrous_rate = read.integer("last_atrous_rate", encoder.last_atrous_rate);
+  encoder.batch_norm_momentum = read.number("batch_norm_momentum", encoder.batch_norm_momentum);
   read.finish();
   const auto encode = [&](const Scope& scope, Value image) { return mobilenet_v1(scope, image, encoder); };
   return segmenter(encode, options.classes, decoder,

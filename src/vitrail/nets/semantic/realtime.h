@@ -18,7 +18,7 @@ struct RealtimeDecoder {
   int64_t finest_skip = 0;  ///< stride of the finest skip connection: 16 (FCN-16), 8 (FCN-8), 4; 0 = none
 };
 
-/// `--set` may change depth_multiplier, output_stride and last_atrous_rate.
+/// `--set` may change depth_multiplier, output_stride, last_atrous_rate and batch_norm_momentum.
 Model mobilenet_segmenter(const NetOptions& options, MobileNetV1Options encoder, RealtimeDecoder decoder);
 /// `--set` may change output_stride and last_atrous_rate.
 Model squeezenet_segmenter(const NetOptions& options, SqueezeNetOptions encoder, RealtimeDecoder decoder);
