@@ -105,8 +105,9 @@ class Inspection {
     statistics_[s].counts.add(counts);
     splits_[s].facts[i] = std::move(facts);
     ++done_;
-    if (options_.progress && !stopped_ && !options_.progress(done_, static_cast<int64_t>(work_.size())))
-      throw_cancelled();
+    if (!options_.progress || stopped_ || options_.progress(done_, static_cast<int64_t>(work_.size()))) return;
+    stopped_ = true;  // under the lock: the other workers must not ask again
+    throw_cancelled();
   }
 
   [[noreturn]] void throw_cancelled() const {
