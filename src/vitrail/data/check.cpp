@@ -105,7 +105,8 @@ class Inspection {
     statistics_[s].counts.add(counts);
     splits_[s].facts[i] = std::move(facts);
     ++done_;
-    if (!options_.progress || stopped_ || options_.progress(done_, static_cast<int64_t>(work_.size()))) return;
+    if (!options_.progress || stopped_ || options_.progress(done_, static_cast<int64_t>(work_.size())))
+      return;
     stopped_ = true;  // under the lock: the other workers must not ask again
     throw_cancelled();
   }
