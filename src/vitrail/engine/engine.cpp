@@ -11,7 +11,7 @@
 #include "vitrail/base/text.h"
 #include "vitrail/engine/arena_pool.h"
 #include "vitrail/engine/compile.h"
-#include "vitrail/engine/parallel.h"
+#include "vitrail/base/parallel.h"
 #include "vitrail/engine/passes/passes.h"
 
 namespace vitrail {

@@ -4,7 +4,7 @@
 #include <numeric>
 
 #include "vitrail/base/checked.h"
-#include "vitrail/engine/parallel.h"
+#include "vitrail/base/parallel.h"
 
 namespace vitrail::engine_detail {
 

@@ -6,7 +6,7 @@
 
 #include "vitrail/base/random.h"
 #include "vitrail/engine/compile.h"
-#include "vitrail/engine/parallel.h"
+#include "vitrail/base/parallel.h"
 #include "vitrail/engine/test_graphs.h"
 
 namespace vitrail::engine_detail {

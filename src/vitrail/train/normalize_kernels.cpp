@@ -2,8 +2,7 @@
 
 #include <algorithm>
 
-#include <ATen/Parallel.h>
-
+#include "vitrail/base/parallel.h"
 #include "vitrail/train/kernel.h"
 
 namespace vitrail::train {
@@ -79,7 +78,7 @@ void two_sums(const Rows& size, const Add& add, std::vector<double>& first, std:
   const Tiles tiles(size);
   const auto channels = static_cast<size_t>(size.channels), width = static_cast<size_t>(tiles.width);
   std::vector<double> partial(static_cast<size_t>(pieces) * channels * 2, 0);
-  at::parallel_for(0, pieces, 1, [&](int64_t from, int64_t to) {
+  parallel_ranges(pieces, 1, [&](int64_t from, int64_t to, int) {
     std::vector<float> a(width), b(width);
     const auto drain = [&](int64_t piece) {
       double* sums = partial.data() + static_cast<size_t>(piece) * channels * 2;
@@ -114,7 +113,7 @@ void two_sums(const Rows& size, const Add& add, std::vector<double>& first, std:
 template <class Body>
 void for_each_tile(const Rows& size, const Body& body) {
   const Tiles tiles(size);
-  at::parallel_for(0, tiles.count, std::max<int64_t>(1, 16384 / tiles.width), [&](int64_t from, int64_t to) {
+  parallel_ranges(tiles.count, std::max<int64_t>(1, 16384 / tiles.width), [&](int64_t from, int64_t to, int) {
     for (int64_t tile = from; tile < to; ++tile)
       body(tile * tiles.width, tiles.width);
   });

@@ -4,8 +4,7 @@
 #include <bit>
 #include <cmath>
 
-#include <ATen/Parallel.h>
-
+#include "vitrail/base/parallel.h"
 #include "vitrail/train/kernel.h"
 
 namespace vitrail::train {
@@ -195,7 +194,7 @@ Totals over_batch(const at::Tensor& logits, const at::Tensor& labels, const std:
   const float* z = logits.data_ptr<float>();
   const Label* y = labels.data_ptr<Label>();
   float* g = gradient.data_ptr<float>();
-  at::parallel_for(0, images, 1, [&](int64_t from, int64_t to) {
+  parallel_ranges(images, 1, [&](int64_t from, int64_t to, int) {
     Image image(logits.size(1), logits.size(2), labels.size(1), labels.size(2), logits.size(3));
     for (int64_t n = from; n < to; ++n)
       totals[static_cast<size_t>(n)] =

@@ -9,7 +9,7 @@
 #include "reference_interpreter.h"
 #include "vitrail/engine/arena_pool.h"
 #include "vitrail/engine/compile.h"
-#include "vitrail/engine/parallel.h"
+#include "vitrail/base/parallel.h"
 #include "vitrail/engine/test_graphs.h"
 
 namespace vitrail::engine_detail {

@@ -2,7 +2,7 @@
 #include <cstring>
 
 #include "vitrail/engine/layout.h"
-#include "vitrail/engine/parallel.h"
+#include "vitrail/base/parallel.h"
 #include "vitrail/engine/steps/steps.h"
 
 namespace vitrail::engine_detail {

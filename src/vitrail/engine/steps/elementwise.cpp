@@ -4,7 +4,7 @@
 
 #include "vitrail/base/checked.h"
 #include "vitrail/engine/layout.h"
-#include "vitrail/engine/parallel.h"
+#include "vitrail/base/parallel.h"
 #include "vitrail/engine/steps/kernels.h"
 #include "vitrail/engine/steps/steps.h"
 

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "vitrail/engine/parallel.h"
+#include "vitrail/base/parallel.h"
 #include "vitrail/engine/steps/kernels.h"
 #include "vitrail/engine/steps/steps.h"
 #include "vitrail/graph/shape_inference.h"

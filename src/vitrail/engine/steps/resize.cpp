@@ -1,7 +1,7 @@
 #include <cstring>
 
 #include "vitrail/base/checked.h"
-#include "vitrail/engine/parallel.h"
+#include "vitrail/base/parallel.h"
 #include "vitrail/engine/steps/kernels.h"
 #include "vitrail/engine/steps/resample.h"
 #include "vitrail/engine/steps/steps.h"

@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "vitrail/engine/layout.h"
-#include "vitrail/engine/parallel.h"
+#include "vitrail/base/parallel.h"
 #include "vitrail/engine/steps/kernels.h"
 #include "vitrail/engine/steps/steps.h"
 

@@ -1,6 +1,6 @@
 #pragma once
-// Loops over the threads of one engine run. The partition depends on the counts alone, so results are the
-// same from run to run for a given thread count.
+// Loops over OpenMP threads, for inner loops of the engine and of training. The partition depends on the
+// counts alone, so results are the same from run to run for a given thread count.
 
 #include <algorithm>
 #include <cstdint>
@@ -11,7 +11,7 @@
 #include <sanitizer/tsan_interface.h>
 #endif
 
-namespace vitrail::engine_detail {
+namespace vitrail {
 
 /// Sets the threads of parallel regions that the calling thread starts, and puts the old number back.
 /// (OpenMP keeps that number per calling thread, so concurrent runs do not disturb each other.)
@@ -87,4 +87,4 @@ void parallel_for(int64_t count, int64_t grain, const Body& body) {
   });
 }
 
-}  // namespace vitrail::engine_detail
+}  // namespace vitrail
