@@ -316,6 +316,11 @@ inline void compute(const op::Pad& pad, const Arrays& in, Array& out) {
   });
 }
 
+template <class Other>
+void compute(const Other&, const Arrays&, Array&) {
+  throw std::logic_error("the reference interpreter does not know this operator");
+}
+
 }  // namespace detail
 
 /// Every value of the graph, by value id.

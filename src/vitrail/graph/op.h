@@ -16,6 +16,9 @@
 #include <variant>
 #include <vector>
 
+#include "vitrail/graph/own_ops.h"
+#include "vitrail/graph/tensor_ops.h"
+
 namespace vitrail {
 
 using Pair = std::array<int64_t, 2>;  ///< {vertical, horizontal}
@@ -80,7 +83,20 @@ struct MaxPool {
   Pads pads{0, 0, 0, 0};
   bool ceil_mode = false;
   AutoPad auto_pad = AutoPad::explicit_pads;
+  Pair dilations{1, 1};
 };
+/// Where MaxPool found its maxima (ONNX: the second output of MaxPool): i64 positions in the whole of x, ((n
+/// C
+/// + c) H + y) W + x; the first of equals wins.
+struct MaxPoolIndices {
+  Pair kernel{2, 2};
+  Pair strides{2, 2};
+  Pads pads{0, 0, 0, 0};
+  bool ceil_mode = false;
+};
+/// Puts each element of x where `indices` says, zeros elsewhere. Inputs: x, indices (of MaxPoolIndices, same
+/// shape as x), reference: the result has its shape (what was pooled; SegNet).
+struct MaxUnpool {};
 struct AveragePool {
   Pair kernel{2, 2};
   Pair strides{2, 2};
@@ -90,6 +106,26 @@ struct AveragePool {
   AutoPad auto_pad = AutoPad::explicit_pads;
 };
 struct GlobalAveragePool {};  ///< mean over H and W: [N,C,1,1]
+struct GlobalMaxPool {};      ///< the largest over H and W: [N,C,1,1]
+
+/// Local response normalisation (AlexNet): x / (bias + alpha / size * sum of x^2 over `size` neighbouring
+/// channels)^beta.
+struct LRN {
+  int64_t size = 5;
+  double alpha = 1e-4;
+  double beta = 0.75;
+  double bias = 1;
+};
+
+/// [N, C b^2, H, W] -> [N, C, H b, W b]. `dcr` (depth, column, row) is TensorFlow's order, `crd` is
+/// PyTorch's pixel_shuffle.
+struct DepthToSpace {
+  int64_t block = 2;
+  enum class Mode { dcr, crd } mode = Mode::dcr;
+};
+struct SpaceToDepth {
+  int64_t block = 2;
+};
 
 enum class ResizeMode { nearest, linear, cubic };
 /// Where output pixel centres fall in the input (ONNX coordinate_transformation_mode).
@@ -100,8 +136,9 @@ enum class ResizeMode { nearest, linear, cubic };
 enum class CoordinateMode { half_pixel, align_corners, asymmetric, pytorch_half_pixel };
 enum class NearestMode { round_prefer_floor, round_prefer_ceil, floor, ceil };
 
-/// Resizes H and W. Inputs: x, and optionally a reference whose H and W are taken ("upsample to the image").
-/// Without a reference exactly one of `scales` (out = floor(in * scale)) and `sizes` is set. `linear` does
+/// Resizes H and W. Inputs: x, optionally a reference whose H and W are taken ("upsample to the image"), and
+/// optionally a computed target for H and W: i64 [2] sizes or f32 [2] scales. Without either exactly one of
+/// `scales` (out = floor(in * scale)) and `sizes` is set. `linear` does
 /// not antialias.
 struct Resize {
   ResizeMode mode = ResizeMode::linear;
@@ -142,14 +179,46 @@ struct Dropout {
   bool per_channel = false;
 };
 
+/// Crops of x around boxes by bilinear samples. Inputs: x [N,C,H,W], boxes [R,4] (x1,y1,x2,y2 in pixels /
+/// spatial_scale), image_of_box [R] (i64). Result: [R,C,height,width].
+struct RoiAlign {
+  enum class Mode { average, maximum } mode = Mode::average;
+  int64_t height = 1;
+  int64_t width = 1;
+  int64_t sampling_ratio =
+      0;  ///< samples per bin and direction; 0: as many as the bin has pixels, rounded up
+  double spatial_scale = 1;
+  bool aligned = true;  ///< half_pixel: boxes are shifted by half a pixel ("aligned" in torchvision); false:
+                        ///< output_half_pixel, and boxes are at least one pixel
+};
+
+/// Greedy choice of boxes. Inputs: boxes [N,B,4], scores [N,C,B], most per class (i64), IoU threshold (f32),
+/// score threshold (f32), the last three optional scalars. Result: i64 [S,3] of (image, class, box). How many
+/// there are depends on the values; until they are computed S is the largest possible.
+struct NonMaxSuppression {
+  bool center_point_box = false;  ///< boxes are (x centre, y centre, width, height), not (y1, x1, y2, x2)
+};
+
 }  // namespace op
 
 using Op =
     std::variant<op::Conv, op::ConvTranspose, op::BatchNormalization, op::Relu, op::Clip, op::Sigmoid,
                  op::Identity, op::Add, op::Mul, op::Concat, op::MaxPool, op::AveragePool,
-                 op::GlobalAveragePool, op::Resize, op::Crop, op::Pad, op::Softmax, op::ArgMax, op::Dropout>;
+                 op::GlobalAveragePool, op::Resize, op::Crop, op::Pad, op::Softmax, op::ArgMax, op::Dropout,
+                 // over space
+                 op::MaxPoolIndices, op::MaxUnpool, op::GlobalMaxPool, op::LRN, op::DepthToSpace,
+                 op::SpaceToDepth, op::RoiAlign, op::NonMaxSuppression,
+                 // our own (own_ops.h)
+                 op::DynamicDeconvolution, op::Encoding, op::AdaptivePool,
+                 // tensors of any rank (tensor_ops.h)
+                 op::Constant, op::Unary, op::Binary, op::Where, op::Cast, op::ShapeOf, op::Reshape,
+                 op::Flatten, op::Squeeze, op::Unsqueeze, op::Transpose, op::Expand, op::Tile, op::Slice,
+                 op::Gather, op::GatherElements, op::Range, op::ConstantOfShape, op::Reduce, op::CumSum,
+                 op::MatMul, op::LogSoftmax, op::TopK, op::LayerNormalization, op::InstanceNormalization,
+                 op::QuantizeLinear, op::DequantizeLinear>;
 
-/// The ONNX operator type: "Conv", "BatchNormalization" ... (Crop, ours, is "Crop").
+/// The ONNX operator type: "Conv", "BatchNormalization", "ReduceMean" ... Those that ONNX does not have
+/// (Crop, MaxPoolIndices, Swish, own_ops.h) have their own name.
 std::string_view type_name(const Op& op);
 
 /// For std::visit with one lambda per operator.

@@ -37,9 +37,11 @@ ShapeTable infer_shapes(const Graph& graph, const Shape& input);
 struct OpResult {
   Shape shape;
   DataType type = DataType::f32;
+  Tensor content;  ///< the values themselves, where they follow from shapes and constants and are few
 };
-std::vector<OpResult> op_results(const Op& op, std::span<const Shape> inputs,
-                                 std::span<const DataType> types);
+/// `contents` holds the values of inputs that are known (undefined tensors where not); it may be empty.
+std::vector<OpResult> op_results(const Op& op, std::span<const Shape> inputs, std::span<const DataType> types,
+                                 std::span<const Tensor> contents = {});
 
 /// {top, left, bottom, right} that a convolution or pooling really pads for this input size (resolves
 /// auto_pad). SPEC 15.4: total = max((out-1)*stride + (kernel-1)*dilation + 1 - in, 0).

@@ -239,6 +239,9 @@ at::Tensor Module::compute(const Node& node, const Node* activation, const Shape
           [&](const op::Softmax& op) { return at::softmax(x[0], op.axis); },
           [&](const op::ArgMax& op) { return at::argmax(x[0], op.axis, op.keep_dims); },
           [&](const op::Dropout& op) { return dropout(op, x[0]); },
+          [&](const auto&) -> at::Tensor {
+            throw Error(ErrorKind::unsupported, {.where = node.name, .found = std::string(type_name(node.op))});
+          },
       },
       node.op);
 }

@@ -1,5 +1,6 @@
 #include <cstring>
 
+#include "vitrail/base/error.h"
 #include "vitrail/engine/layout.h"
 #include "vitrail/engine/steps/steps.h"
 
@@ -43,6 +44,9 @@ Step make_step(const StepContext& context, const Layer& layer) {
       [&](const op::ArgMax& op) {
         return layer.resized ? make_resize_argmax(context, layer, *layer.resized)
                              : make_argmax(context, layer, op);
+      },
+      [&](const auto&) -> Step {
+        throw Error(ErrorKind::unsupported, {.where = layer.name, .found = std::string(type_name(layer.op))});
       },
   };
   return std::visit(cases, layer.op);
