@@ -51,15 +51,18 @@ std::string Graph::unique_node_name(const Op& op, std::string wanted) {
 }
 
 Value Graph::add(Op op, std::vector<Value> inputs, std::string name) {
-  std::vector<Shape> shapes;
-  std::vector<DataType> types;
+  std::vector<OpInput> known;
   for (const Value value : inputs) {
-    shapes.push_back(value.exists() ? shape(value) : Shape{});
-    types.push_back(value.exists() ? type(value) : DataType::f32);
+    if (!value.exists()) {
+      known.push_back({.present = false});
+      continue;
+    }
+    const ValueInfo& v = info(value);
+    known.push_back({.shape = v.shape, .type = v.type, .content = v.content, .known = v.known});
   }
   std::vector<OpResult> results;
   try {
-    results = op_results(op, shapes, types);
+    results = op_results(op, known);
   } catch (const Error& error) {
     ErrorParts parts = error.parts();
     parts.where = cat("node '", name, "' (", type_name(op), ")");
@@ -72,7 +75,9 @@ Value Graph::add(Op op, std::vector<Value> inputs, std::string name) {
   for (OpResult& result : results)
     node.outputs.push_back(new_value({.shape = std::move(result.shape),
                                       .type = result.type,
-                                      .node = static_cast<int32_t>(nodes_.size())}));
+                                      .node = static_cast<int32_t>(nodes_.size()),
+                                      .content = std::move(result.content),
+                                      .known = std::move(result.known)}));
   nodes_.push_back(std::move(node));
   return nodes_.back().outputs.front();
 }
@@ -90,6 +95,11 @@ const Shape& Graph::shape(Value value) const {
 }
 DataType Graph::type(Value value) const {
   return info(value).type;
+}
+
+Tensor Graph::content(Value value) const {
+  const ValueInfo& v = info(value);
+  return v.known.defined() ? Tensor() : v.content;
 }
 
 int64_t Graph::channels(Value value) const {

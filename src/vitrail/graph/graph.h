@@ -49,7 +49,8 @@ struct TruncatedNormal {  ///< redrawn beyond two standard deviations (TensorFlo
   double std = 0.09;
 };
 struct Uniform {
-  double bound = 0.1;  ///< in [-bound, bound]
+  double bound = 0.1;  ///< in [center - bound, center + bound]
+  double center = 0;
 };
 struct KaimingNormal {  ///< std = sqrt(2 / fan)
   enum class Fan { in, out } fan = Fan::out;
@@ -58,9 +59,16 @@ struct XavierUniform {};
 /// FCN's bilinear upsampling kernel on the channel diagonal of a ConvTranspose weight (SPEC 2.1), zero off
 /// it.
 struct Bilinear {};
+/// The context module's (SPEC 4): a convolution that begins as the identity between `groups` groups of
+/// channels. With c_in inputs and c_out outputs the centre tap from a to b is groups / c_out where a groups /
+/// c_in and b groups / c_out round down to the same, and everything else is drawn from N(0, std^2).
+struct Identity {
+  int64_t groups = 1;
+  double std = 0;
+};
 }  // namespace init
 using Init = std::variant<init::Zeros, init::Constant, init::Normal, init::TruncatedNormal, init::Uniform,
-                          init::KaimingNormal, init::XavierUniform, init::Bilinear>;
+                          init::KaimingNormal, init::XavierUniform, init::Bilinear, init::Identity>;
 
 enum class Role {
   learnable,          ///< changed by the optimiser
@@ -113,6 +121,9 @@ class Graph {
   const Shape& shape(Value value) const;  ///< symbolic: -1 where unknown
   DataType type(Value value) const;
   int64_t channels(Value value) const;  ///< shape(value)[1]; must be known
+  /// What the value holds, where that follows from constants and known sizes alone and is small; undefined
+  /// elsewhere.
+  Tensor content(Value value) const;
 
   const Parameter* parameter_of(Value value) const;       ///< nullptr unless the value is a parameter
   const Node* producer_of(Value value) const;             ///< nullptr for inputs and parameters
@@ -128,6 +139,7 @@ class Graph {
     Shape shape;
     DataType type = DataType::f32;
     int32_t node = -1, parameter = -1, input = -1;
+    Tensor content{}, known{};  // as OpResult's
   };
   Value new_value(ValueInfo info);
   const ValueInfo& info(Value value) const;

@@ -35,6 +35,14 @@ void set_input_shapes(const Graph& graph, const std::map<std::string, Shape>& in
   }
 }
 
+// Sizes that depend on the values that flow through the network cannot be planned for.
+void expect_known(const Shape& shape) {
+  if (std::any_of(shape.begin(), shape.end(), [](int64_t size) { return size < 0; }))
+    throw Error(ErrorKind::unsupported,
+                {.found = cat("the result ", to_string(shape), " has a size that depends on computed values"),
+                 .allowed = "every size must follow from the sizes of the inputs and from constants"});
+}
+
 }  // namespace
 
 ShapeTable infer_shapes(const Graph& graph, const std::map<std::string, Shape>& inputs) {
@@ -42,19 +50,23 @@ ShapeTable infer_shapes(const Graph& graph, const std::map<std::string, Shape>& 
   for (int32_t id = 0; id < graph.value_count(); ++id)
     if (const Parameter* parameter = graph.parameter_of({id})) table[{id}] = parameter->shape;
   set_input_shapes(graph, inputs, table);
-  std::vector<Shape> shapes;
-  std::vector<DataType> types;
+  std::vector<OpInput> known;
   for (const Node& node : graph.nodes()) {
-    shapes.clear();
-    types.clear();
+    known.clear();
     for (const Value value : node.inputs) {
-      shapes.push_back(value.exists() ? table[value] : Shape{});
-      types.push_back(value.exists() ? graph.type(value) : DataType::f32);
+      known.push_back({.present = value.exists()});
+      if (!value.exists()) continue;
+      known.back().shape = table[value];
+      known.back().type = graph.type(value);
+      known.back().content = table.content(value);
     }
     try {
-      const std::vector<OpResult> results = op_results(node.op, shapes, types);
-      for (size_t i = 0; i < results.size(); ++i)
-        table[node.outputs[i]] = results[i].shape;
+      std::vector<OpResult> results = op_results(node.op, known);
+      for (size_t i = 0; i < results.size(); ++i) {
+        expect_known(results[i].shape);
+        table[node.outputs[i]] = std::move(results[i].shape);
+        table.set_content(node.outputs[i], std::move(results[i].content));
+      }
     } catch (const Error& error) {
       ErrorParts parts = error.parts();
       parts.where = cat("node '", node.name, "' (", type_name(node.op), ")");
