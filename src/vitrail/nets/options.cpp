@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <sstream>
 
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
@@ -42,6 +43,35 @@ double OptionReader::number(const std::string& key, double fallback) {
 int64_t OptionReader::integer(const std::string& key, int64_t fallback) {
   const std::string* text = find(key);
   return text == nullptr ? fallback : parsed<int64_t>(network_, key, *text, "a whole number is needed");
+}
+
+bool OptionReader::flag(const std::string& key, bool fallback) {
+  const int64_t value = integer(key, fallback ? 1 : 0);
+  if (value != 0 && value != 1)
+    throw Error(ErrorKind::usage,
+                {.where = cat(network_, " option ", key), .found = cat(value), .allowed = "0 or 1"});
+  return value == 1;
+}
+
+std::vector<int64_t> OptionReader::integers(const std::string& key, const std::vector<int64_t>& fallback) {
+  const std::string* text = find(key);
+  if (text == nullptr) return fallback;
+  std::vector<int64_t> values;
+  std::istringstream in(*text);
+  for (std::string part; std::getline(in, part, ',');)
+    values.push_back(parsed<int64_t>(network_, key, part, "whole numbers with commas between are needed"));
+  return values;
+}
+
+size_t OptionReader::choice(const std::string& key, const std::vector<std::string>& words, size_t fallback) {
+  const std::string* text = find(key);
+  if (text == nullptr) return fallback;
+  const auto found = std::find(words.begin(), words.end(), *text);
+  if (found == words.end())
+    throw Error(ErrorKind::usage, {.where = cat(network_, " option ", key),
+                                   .found = cat("'", *text, "'"),
+                                   .allowed = join(words, " or ")});
+  return static_cast<size_t>(found - words.begin());
 }
 
 void OptionReader::finish() const {

@@ -19,6 +19,12 @@ class OptionReader {
 
   double number(const std::string& key, double fallback);
   int64_t integer(const std::string& key, int64_t fallback);
+  /// 0 or 1.
+  bool flag(const std::string& key, bool fallback);
+  /// Whole numbers with commas between: "1,2,3,6".
+  std::vector<int64_t> integers(const std::string& key, const std::vector<int64_t>& fallback);
+  /// The index of a word in `words`.
+  size_t choice(const std::string& key, const std::vector<std::string>& words, size_t fallback);
   void finish() const;
 
  private:

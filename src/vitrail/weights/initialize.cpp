@@ -67,6 +67,23 @@ void fill_bilinear(const Parameter& parameter, std::span<float> values) {
   }
 }
 
+void fill_identity(const Parameter& parameter, const init::Identity& identity, std::span<float> values,
+                   Random& random) {
+  const Shape& s = parameter.shape;
+  if (s.size() != 4 || s[2] % 2 == 0 || s[3] % 2 == 0)
+    fail(parameter, cat("shape ", to_string(s)), "an identity is outputs x inputs x odd height x odd width");
+  const int64_t groups = identity.groups, kernel = s[2] * s[3];
+  if (groups < 1 || s[0] % groups != 0 || s[1] % groups != 0)
+    fail(parameter, cat("shape ", to_string(s)), cat(groups, " groups must divide its channels"));
+  for (float& value : values)
+    value = identity.std > 0 ? static_cast<float>(identity.std * random.normal()) : 0.0f;
+  for (int64_t out = 0; out < s[0]; ++out)
+    for (int64_t in = 0; in < s[1]; ++in)
+      if (in * groups / s[1] == out * groups / s[0])
+        values[static_cast<size_t>((out * s[1] + in) * kernel + kernel / 2)] =
+            static_cast<float>(static_cast<double>(groups) / static_cast<double>(s[0]));
+}
+
 double truncated_normal(Random& random) {
   double value = random.normal();
   while (std::abs(value) > 2)
@@ -80,26 +97,28 @@ void fill(std::span<float> values, Draw draw) {
 }
 
 void initialize(const Parameter& parameter, std::span<float> values, Random random) {
-  std::visit(
-      Overload{
-          [&](const init::Zeros&) { fill(values, [] { return 0.0; }); },
-          [&](const init::Constant& c) { fill(values, [&] { return c.value; }); },
-          [&](const init::Normal& n) { fill(values, [&] { return n.std * random.normal(); }); },
-          [&](const init::TruncatedNormal& n) {
-            fill(values, [&] { return n.std * truncated_normal(random); });
-          },
-          [&](const init::Uniform& u) { fill(values, [&] { return random.uniform(-u.bound, u.bound); }); },
-          [&](const init::KaimingNormal& k) {
-            const double std = standard_deviation(parameter, k);
-            fill(values, [&] { return std * random.normal(); });
-          },
-          [&](const init::XavierUniform& x) {
-            const double limit = bound(parameter, x);
-            fill(values, [&] { return random.uniform(-limit, limit); });
-          },
-          [&](const init::Bilinear&) { fill_bilinear(parameter, values); },
-      },
-      parameter.init);
+  std::visit(Overload{
+                 [&](const init::Zeros&) { fill(values, [] { return 0.0; }); },
+                 [&](const init::Constant& c) { fill(values, [&] { return c.value; }); },
+                 [&](const init::Normal& n) { fill(values, [&] { return n.std * random.normal(); }); },
+                 [&](const init::TruncatedNormal& n) {
+                   fill(values, [&] { return n.std * truncated_normal(random); });
+                 },
+                 [&](const init::Uniform& u) {
+                   fill(values, [&] { return random.uniform(u.center - u.bound, u.center + u.bound); });
+                 },
+                 [&](const init::KaimingNormal& k) {
+                   const double std = standard_deviation(parameter, k);
+                   fill(values, [&] { return std * random.normal(); });
+                 },
+                 [&](const init::XavierUniform& x) {
+                   const double limit = bound(parameter, x);
+                   fill(values, [&] { return random.uniform(-limit, limit); });
+                 },
+                 [&](const init::Bilinear&) { fill_bilinear(parameter, values); },
+                 [&](const init::Identity& i) { fill_identity(parameter, i, values, random); },
+             },
+             parameter.init);
 }
 
 }  // namespace

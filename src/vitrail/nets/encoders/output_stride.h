@@ -27,6 +27,8 @@ class OutputStride {
     rate_ *= native_stride;
     return step;
   }
+  int64_t rate() const { return rate_; }        ///< of layers that have no stride, from here on
+  int64_t current() const { return current_; }  ///< the stride so far
 
  private:
   int64_t wanted_;

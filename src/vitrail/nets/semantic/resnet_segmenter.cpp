@@ -1,0 +1,142 @@
+#include "vitrail/nets/semantic/resnet_segmenter.h"
+
+#include <algorithm>
+
+#include "vitrail/base/error.h"
+#include "vitrail/base/text.h"
+#include "vitrail/nets/decoders/fcn_skip.h"
+#include "vitrail/nets/decoders/jpu.h"
+#include "vitrail/nets/heads/aspp.h"
+#include "vitrail/nets/heads/encoding.h"
+#include "vitrail/nets/heads/fcn.h"
+#include "vitrail/nets/heads/psp.h"
+#include "vitrail/nets/layers.h"
+#include "vitrail/nets/options.h"
+#include "vitrail/nets/semantic/preprocessing.h"
+
+namespace vitrail {
+namespace {
+
+ResNetOptions read_encoder(OptionReader& read, ResNetOptions encoder) {
+  encoder.width = read.number("width", encoder.width);
+  encoder.deep_stem = read.flag("deep_stem", encoder.deep_stem);
+  encoder.output_stride = read.integer("output_stride", encoder.output_stride);
+  encoder.dilation = static_cast<ResNetDilation>(
+      read.choice("dilation", {"half_first", "full"}, static_cast<size_t>(encoder.dilation)));
+  const std::vector<int64_t> grid =
+      read.integers("multi_grid", {encoder.multi_grid.begin(), encoder.multi_grid.end()});
+  if (grid.size() != 3 || *std::min_element(grid.begin(), grid.end()) < 0)
+    throw Error(ErrorKind::usage, {.where = "option multi_grid",
+                                   .found = join(grid, ","),
+                                   .allowed = "three rates: 1,2,4; 0,0,0 for none"});
+  std::copy(grid.begin(), grid.end(), encoder.multi_grid.begin());
+  return encoder;
+}
+
+class Segmenter {
+ public:
+  Segmenter(const NetOptions& options, const ResNetSegmenter& parts)
+      : classes_(options.classes), parts_(parts), read_("this network", options.set), net_(model_.graph) {}
+
+  Model build() {
+    parts_.encoder = read_encoder(read_, parts_.encoder);
+    parts_.auxiliary = read_.flag("aux", parts_.auxiliary);
+    image_ = model_.graph.input("image", {-1, 3, -1, -1});
+    maps_ = resnet(net_ / "backbone", image_, parts_.encoder);
+    const Value map = neck();
+    model_.graph.output("logits", to_image(net_ / "upsample", head(net_ / "head", map)));
+    if (parts_.auxiliary) {
+      const Value scores = fcn_head(net_ / "aux" / "conv5", maps_.stage(3), classes_);
+      model_.graph.output("aux", to_image(net_ / "aux" / "upsample", scores), /*training_only=*/true);
+    }
+    if (presence_.exists()) model_.graph.output("se", presence_, /*training_only=*/true);
+    read_.finish();
+    model_.info.preprocessing = parts_.caffe ? caffe_bgr() : imagenet_rgb();
+    return std::move(model_);
+  }
+
+ private:
+  Value to_image(const Scope& scope, Value scores) const {
+    return upsample_to(scope, scores, image_,
+                       parts_.caffe ? op::CoordinateMode::half_pixel : op::CoordinateMode::align_corners);
+  }
+
+  Value neck() {
+    const std::array<Value, 3> pyramid{maps_.stage(2), maps_.stage(3), maps_.stage(4)};
+    switch (parts_.neck) {
+      case Neck::jpu: return jpu(net_ / "jpu", pyramid, {.width = read_.integer("jpu_width", 0)});
+      case Neck::fpn: return feature_pyramid(net_ / "fpn", pyramid);
+      case Neck::bilinear:
+        return upsample_to(net_ / "upsample4", pyramid[2], pyramid[0], op::CoordinateMode::align_corners);
+      case Neck::none: break;
+    }
+    return maps_.features().top;
+  }
+
+  Value head(const Scope& scope, Value map) {
+    switch (parts_.head) {
+      case SegmentationHead::score: return score(scope / "score", map, classes_);
+      case SegmentationHead::fcn: return fcn_head(scope / "conv5", map, classes_);
+      case SegmentationHead::fcn_skip: return skip_head(scope, map);
+      case SegmentationHead::psp: return pyramid_head(scope, map);
+      case SegmentationHead::encoding: return context_head(scope, map);
+      default: return atrous_head(scope, map);
+    }
+  }
+
+  Value skip_head(const Scope& scope, Value map) {
+    const Value scores = score(scope / "score", map, classes_);
+    return fcn_skip_steps(scope, scores, maps_.features(), read_.integer("finest_skip", 8));
+  }
+
+  Value pyramid_head(const Scope& scope, Value map) {
+    PspOptions psp;
+    psp.bins = read_.integers("bins", psp.bins);
+    psp.maximum = read_.choice("pool", {"average", "maximum"}, 0) == 1;
+    psp.reduce = read_.flag("reduce", psp.reduce);
+    return psp_head(scope, map, classes_, psp);
+  }
+
+  Value atrous_head(const Scope& scope, Value map) {
+    if (parts_.head == SegmentationHead::aspp_v2)
+      return aspp_v2(scope / "aspp", map, classes_, read_.integers("rates", {6, 12, 18, 24}));
+    const bool coarse = parts_.neck == Neck::none && parts_.encoder.output_stride >= 16;
+    AsppOptions aspp{.dropout_per_channel = true, .last_dropout = 0.1};
+    if (parts_.head == SegmentationHead::aspp_v3) aspp = {.dropout = 0.1, .extra_conv = false};
+    aspp.rates =
+        read_.integers("rates", coarse ? std::vector<int64_t>{6, 12, 18} : std::vector<int64_t>{12, 24, 36});
+    return deeplabv3_head(scope, map, classes_, aspp);
+  }
+
+  Value context_head(const Scope& scope, Value map) {
+    EncodingOptions encoding{.codewords = read_.integer("codewords", 32)};
+    if (parts_.neck == Neck::jpu) encoding.first_kernel = 1;
+    if (parts_.neck == Neck::fpn) encoding.width = model_.graph.channels(map);
+    if (read_.flag("lateral", false)) {
+      if (parts_.neck != Neck::none || parts_.encoder.output_stride != 8)
+        throw Error(ErrorKind::usage, {.where = "option lateral",
+                                       .found = "an encoder that is not dilated to output stride 8",
+                                       .allowed = "the maps that it joins must be of one size"});
+      encoding.laterals = {maps_.stage(2), maps_.stage(3)};
+    }
+    const EncodingScores result = encoding_head(scope, map, classes_, encoding);
+    presence_ = result.presence;
+    return result.scores;
+  }
+
+  int64_t classes_;
+  ResNetSegmenter parts_;
+  OptionReader read_;
+  Model model_;
+  Scope net_;
+  Value image_, presence_;
+  ResNetMaps maps_;
+};
+
+}  // namespace
+
+Model resnet_segmenter(const NetOptions& options, ResNetSegmenter parts) {
+  return Segmenter(options, parts).build();
+}
+
+}  // namespace vitrail
