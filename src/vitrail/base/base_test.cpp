@@ -99,6 +99,9 @@ TEST(File, AtomicWriteReplacesAndLeavesNoTemporaryBehind) {
   write_file_atomically(folder / "a.txt", "one");
   write_file_atomically(folder / "a.txt", "two");
   EXPECT_EQ(read_file(folder / "a.txt"), "two");
+  replace_file(folder / "a.txt", "three");
+  EXPECT_EQ(read_file(folder / "a.txt"), "three");
+  EXPECT_THROW(replace_file(folder / "missing" / "a.txt", "x"), Error);
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder), {}), 1);
   EXPECT_THROW(read_file(folder / "missing"), Error);
   EXPECT_THROW(read_file(folder), Error) << "a folder is not a file";

@@ -67,22 +67,36 @@ std::string read_file(const std::filesystem::path& path, int64_t max_bytes) {
   return bytes;
 }
 
-void write_file_atomically(const std::filesystem::path& path, std::string_view bytes) {
-  const std::filesystem::path directory = path.has_parent_path() ? path.parent_path() : ".";
-  std::string temporary = (directory / (path.filename().string() + ".XXXXXX")).string();
-  {
-    const Descriptor file{::mkostemp(temporary.data(), O_CLOEXEC)};
-    if (file.fd < 0) throw_file_error(path, "cannot be created");
-    try {
-      write_all(file.fd, bytes, path);
-      if (::fchmod(file.fd, 0644) != 0 || ::fsync(file.fd) != 0) throw_file_error(path, "cannot be flushed");
-      if (::rename(temporary.c_str(), path.c_str()) != 0) throw_file_error(path, "cannot be replaced");
-    } catch (...) {
-      ::unlink(temporary.c_str());
-      throw;
-    }
+namespace {
+
+std::filesystem::path folder_of(const std::filesystem::path& path) {
+  return path.has_parent_path() ? path.parent_path() : ".";
+}
+
+void replace(const std::filesystem::path& path, std::string_view bytes, bool flush) {
+  std::string temporary = (folder_of(path) / (path.filename().string() + ".XXXXXX")).string();
+  const Descriptor file{::mkostemp(temporary.data(), O_CLOEXEC)};
+  if (file.fd < 0) throw_file_error(path, "cannot be created");
+  try {
+    write_all(file.fd, bytes, path);
+    if (::fchmod(file.fd, 0644) != 0 || (flush && ::fsync(file.fd) != 0))
+      throw_file_error(path, "cannot be flushed");
+    if (::rename(temporary.c_str(), path.c_str()) != 0) throw_file_error(path, "cannot be replaced");
+  } catch (...) {
+    ::unlink(temporary.c_str());
+    throw;
   }
-  const Descriptor folder{::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+}
+
+}  // namespace
+
+void replace_file(const std::filesystem::path& path, std::string_view bytes) {
+  replace(path, bytes, false);
+}
+
+void write_file_atomically(const std::filesystem::path& path, std::string_view bytes) {
+  replace(path, bytes, true);
+  const Descriptor folder{::open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   if (folder.fd >= 0) ::fsync(folder.fd);
 }
 

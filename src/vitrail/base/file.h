@@ -20,6 +20,10 @@ std::string read_file(const std::filesystem::path& path, int64_t max_bytes = int
 /// directory fsynced. A kill at any instant leaves either the old file or the new one.
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes);
 
+/// The same without waiting for the disk: readers see the old file or the new one, also after a kill, but a
+/// power cut may lose it. For results that can be made again; many times faster.
+void replace_file(const std::filesystem::path& path, std::string_view bytes);
+
 /// A read-only memory map of a whole file; pages come in as they are touched.
 class MappedFile {
  public:

@@ -37,10 +37,6 @@ ImageSize shown_size(int64_t height, int64_t width, int orientation) {
   return orientation_transposes(orientation) ? ImageSize{width, height} : ImageSize{height, width};
 }
 
-bool is_jpeg(std::string_view bytes) {
-  return bytes.starts_with("\xFF\xD8\xFF");
-}
-
 ImageInfo jpeg_info(std::string_view bytes, const std::string& name) {
   const JpegHeader header = jpeg_header(bytes, name);
   return {.size = shown_size(header.height, header.width, header.orientation),
@@ -137,11 +133,11 @@ std::string encode_jpeg(const Image& image, int quality) {
 }
 
 void write_png(const std::filesystem::path& path, const Image& image) {
-  write_file_atomically(path, encode_png(image));
+  replace_file(path, encode_png(image));
 }
 
 void write_jpeg(const std::filesystem::path& path, const Image& image, int quality) {
-  write_file_atomically(path, encode_jpeg(image, quality));
+  replace_file(path, encode_jpeg(image, quality));
 }
 
 }  // namespace vitrail

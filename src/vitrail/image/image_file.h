@@ -55,7 +55,7 @@ ImageInfo image_info_from_bytes(std::string_view bytes, const std::string& name)
 std::string encode_png(const Image& image);
 std::string encode_jpeg(const Image& image, int quality = 92);
 
-/// The same to disk, atomically (base/file.h).
+/// The same to disk, through replace_file() (base/file.h).
 void write_png(const std::filesystem::path& path, const Image& image);
 void write_jpeg(const std::filesystem::path& path, const Image& image, int quality = 92);
 

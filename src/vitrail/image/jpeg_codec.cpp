@@ -9,6 +9,7 @@
 #include <jerror.h>
 #include <jpeglib.h>
 
+#include "vitrail/base/checked.h"
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
 #include "vitrail/image/exif.h"
@@ -89,6 +90,13 @@ bool read_header(JpegReader& reader, const uint8_t* bytes, size_t size) {
   return true;
 }
 
+bool set_scale(JpegReader& reader, unsigned divisor) {
+  if (setjmp(reader.state.jump) != 0) return false;
+  reader.info.scale_denom = divisor;
+  jpeg_calc_output_dimensions(&reader.info);
+  return true;
+}
+
 // Adobe's files, which are nearly all CMYK JPEGs, store the inks inverted.
 void rgb_from_cmyk(const uint8_t* cmyk, int64_t width, bool inverted, uint8_t* rgb) {
   for (int64_t x = 0; x < width; ++x, cmyk += 4, rgb += 3) {
@@ -154,23 +162,54 @@ void check_fits(const jpeg_decompress_struct& info, size_t bytes, const std::str
 
 }  // namespace
 
+bool is_jpeg(std::string_view bytes) {
+  return bytes.starts_with("\xFF\xD8\xFF");
+}
+
 JpegHeader jpeg_header(std::string_view bytes, const std::string& name) {
   JpegReader reader;
   open(reader, bytes, name);
   return header_of(reader.info);
 }
 
+namespace {
+
+/// The most by which a picture of this size may be divided and still reach `smallest`.
+unsigned reduction(const JpegHeader& header, ImageSize smallest) {
+  if (orientation_transposes(header.orientation)) std::swap(smallest.height, smallest.width);
+  if (smallest.height < 1 || smallest.width < 1) return 1;
+  for (const unsigned divisor : {8u, 4u, 2u}) {
+    // Turned round, the last row or column would come first, and nobody expects part of a pixel there.
+    const bool whole = header.height % divisor == 0 && header.width % divisor == 0;
+    if ((whole || header.orientation == 1) && ceil_div(header.height, divisor) >= smallest.height &&
+        ceil_div(header.width, divisor) >= smallest.width)
+      return divisor;
+  }
+  return 1;
+}
+
+}  // namespace
+
 Image decode_jpeg(std::string_view bytes, const std::string& name, int64_t max_pixels) {
+  return decode_jpeg_reduced(bytes, name, max_pixels, {}).image;
+}
+
+ReducedImage decode_jpeg_reduced(std::string_view bytes, const std::string& name, int64_t max_pixels,
+                                 ImageSize smallest) {
   JpegReader reader;
   open(reader, bytes, name);
   const JpegHeader header = header_of(reader.info);
   check_pixel_limit(name, header.height, header.width, max_pixels);
   check_fits(reader.info, bytes.size(), name);
-  Image image(header.height, header.width);
-  std::vector<uint8_t> cmyk_row(header.components == 4 ? static_cast<size_t>(4 * header.width) : 0);
+  const unsigned divisor = reduction(header, smallest);
+  if (!set_scale(reader, divisor)) throw_damaged(reader, name);
+  Image image(reader.info.output_height, reader.info.output_width);
+  std::vector<uint8_t> cmyk_row(header.components == 4 ? size_t{4} * reader.info.output_width : 0);
   if (!read_pixels(reader, image.pixels.data(), cmyk_row.empty() ? nullptr : cmyk_row.data()))
     throw_damaged(reader, name);
-  return oriented(std::move(image), header.orientation);
+  ImageSize size{header.height, header.width};
+  if (orientation_transposes(header.orientation)) std::swap(size.height, size.width);
+  return {oriented(std::move(image), header.orientation), size, divisor};
 }
 
 namespace {

@@ -134,13 +134,15 @@ std::string encode_label_map(const LabelMap& labels, std::span<const Rgb> palett
   check_labels(labels);
   const uint16_t largest = *std::max_element(labels.labels.begin(), labels.labels.end());
   if (largest >= palette_size) return encode_png_grey16(labels.height, labels.width, labels.labels);
-  const std::vector<uint8_t> indices(labels.labels.begin(), labels.labels.end());
+  std::vector<uint8_t> indices(labels.labels.size());
+  for (size_t i = 0; i < indices.size(); ++i)
+    indices[i] = static_cast<uint8_t>(labels.labels[i]);
   return encode_png_indices(labels.height, labels.width, indices, full_palette(palette));
 }
 
 void write_label_map(const std::filesystem::path& path, const LabelMap& labels,
                      std::span<const Rgb> palette) {
-  write_file_atomically(path, encode_label_map(labels, palette));
+  replace_file(path, encode_label_map(labels, palette));
 }
 
 }  // namespace vitrail

@@ -28,4 +28,8 @@ Tensor preprocess(const Image& image, const Preprocessing& preprocessing);
 void preprocess_into(const Image& image, const Preprocessing& preprocessing, int64_t height, int64_t width,
                      float* planes);
 
+/// Rows begin..end of that alone, so that threads can share the work.
+void preprocess_rows(const Image& image, const Preprocessing& preprocessing, int64_t height, int64_t width,
+                     int64_t begin, int64_t end, float* planes);
+
 }  // namespace vitrail
