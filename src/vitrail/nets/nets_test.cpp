@@ -33,12 +33,22 @@ TEST_P(EveryNet, HasTheDeclaredParameterCounts) {
 }
 
 TEST_P(EveryNet, KeepsTheImageSizeForAnySize) {
-  const Model model = build_net(GetParam().name, {.classes = 5});
-  for (const int64_t height : {33, 64, 97, 360, 511})
-    for (const int64_t width : {47, 64, 130, 481}) {
-      const ShapeTable shapes = infer_shapes(model.graph, {2, 3, height, width});
-      EXPECT_EQ(shapes[model.graph.outputs()[0].value], (Shape{2, 5, height, width}));
-    }
+  const int64_t least = GetParam().smallest_side;
+  for (const Model& model : {build_net(GetParam().name, {.classes = 5}), build_quick(GetParam(), 5)})
+    for (const int64_t height : {33, 64, 97, 360, 511})
+      for (const int64_t width : {47, 64, 130, 481}) {
+        const Shape input{2, 3, std::max(height, least), std::max(width, least)};
+        const ShapeTable shapes = infer_shapes(model.graph, input);
+        EXPECT_EQ(shapes[model.graph.outputs()[0].value], (Shape{2, 5, input[2], input[3]}));
+      }
+}
+
+// What the tests that run every net rely on: they stay quick.
+TEST_P(EveryNet, RunsInABlinkWhereTestsRunIt) {
+  const int64_t side = std::max<int64_t>(129, GetParam().smallest_side);
+  const Cost cost = cost_of(build_quick(GetParam(), 5).graph, {1, 3, side, side});
+  EXPECT_LT(cost.parameters_learnable, 4'000'000);
+  EXPECT_LT(cost.multiply_adds, 4'000'000'000);
 }
 
 TEST_P(EveryNet, SaysWhatItsInputMustBe) {

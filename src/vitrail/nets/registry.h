@@ -5,7 +5,7 @@
 //   Model model = build_net("mobilenet-x0.5-fcn8", {.classes = 19});   // graph and preprocessing; no weights
 //   yet
 //
-// Adding one: its function in nets/semantic/, and one line in registry.cpp.
+// Adding one: its function in nets/semantic/, and one line in a table (registry_*.cpp).
 
 #include <cstdint>
 #include <map>
@@ -36,11 +36,17 @@ struct NetEntry {
   Model (*build)(const NetOptions&);  ///< weights empty; info has architecture and preprocessing
   std::vector<DeclaredCount> declared;
   std::string pretrained;  ///< file name of the encoder's ImageNet weights, or empty
+  /// `--set` of the tests that run every net: the same graph with fewer channels, so that running it takes a
+  /// blink.
+  std::map<std::string, std::string> quick = {};
+  int64_t smallest_side = 1;  ///< pixels that an image's height and width must have
 };
 
 const std::vector<NetEntry>& nets();
 /// Throws Error(usage) listing what exists, with the nearest name first.
 const NetEntry& find_net(const std::string& name);
 Model build_net(const std::string& name, const NetOptions& options = {});
+/// The net as the tests over the whole table run it: with its `quick` options.
+Model build_quick(const NetEntry& entry, int64_t classes);
 
 }  // namespace vitrail

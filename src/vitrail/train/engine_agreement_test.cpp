@@ -32,14 +32,16 @@ TEST(EngineAgreementTest, EveryNetOverOddSizes) {
   ASSERT_FALSE(nets().empty());
   Random random(7);
   for (const NetEntry& entry : nets()) {
-    const Model model = build_net(entry.name, {.classes = 7});
+    const Model model = build_quick(entry, 7);
     const Weights weights = lively_weights(model.graph, random);
     Module module(model.graph, weights);
     module.train(false);
     const Engine engine(model.graph, weights);
     for (int round = 0; round < 3; ++round) {
       const int64_t height = 2 * random.integer(20, 60) + 1, width = 2 * random.integer(20, 60) + 1;
-      Tensor image = Tensor::zeros(DataType::f32, {1 + round % 2, 3, height, width});
+      const int64_t least = entry.smallest_side;
+      Tensor image =
+          Tensor::zeros(DataType::f32, {1 + round % 2, 3, std::max(height, least), std::max(width, least)});
       for (float& value : image.data<float>())
         value = static_cast<float>(random.uniform(-1, 1));
       const Tensor expected = from_torch(module.forward({to_torch(image)})[0].second);

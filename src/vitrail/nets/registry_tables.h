@@ -1,0 +1,15 @@
+#pragma once
+// The registry's tables, one per family. A network's line: name, summary, source, build function, the
+// parameter counts that it must have ({classes, learnable, with running statistics}), the encoder's weight
+// file, and how tests run it.
+
+#include <vector>
+
+#include "vitrail/nets/registry.h"
+
+namespace vitrail {
+
+std::vector<NetEntry> realtime_nets();  ///< MobileNetV1 and SqueezeNet: the thesis
+std::vector<NetEntry> resnet_nets();    ///< PSPNet, DeepLab, EncNet, FastFCN, FCN-8s
+
+}  // namespace vitrail
