@@ -23,16 +23,10 @@ struct Band {
 };
 using BandSink = std::function<void(const Band&)>;
 
-/// Logits [1, classes, h, w] resized linearly (half-pixel) to height x width, row by row.
-void resize_logits(const Tensor& logits, int64_t height, int64_t width, const BandSink& sink);
-
 /// A sink that writes each pixel's class of largest value (the first one wins a tie).
 BandSink labels_sink(LabelMap& labels);
 
 /// A sink that copies into `planes` [classes, height, width].
 BandSink planes_sink(Tensor& planes);
-
-/// Softmax over classes of `planes` [classes, height, width], in place.
-void softmax_planes(Tensor& planes);
 
 }  // namespace vitrail

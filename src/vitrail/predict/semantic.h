@@ -14,6 +14,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "vitrail/engine/engine.h"
@@ -30,6 +31,17 @@ struct PredictOptions {
   int64_t memory_bytes =
       int64_t{2} << 30;  ///< ... unless the estimate of a whole pass exceeds this: then tiles that fit
   int64_t overlap = 64;  ///< pixels shared by neighbouring tiles
+  /// {height, width} that pictures are resized to for a network that takes any size, as for one of this fixed
+  /// size; multiples of what the network needs. {0, 0}: pictures keep their size.
+  Pair input_size{0, 0};
+};
+
+/// Where the seconds of a prediction went.
+struct PredictSeconds {
+  double decode = 0;       ///< from the bytes of a file to pixels; 0 where pixels were given
+  double preprocess = 0;   ///< from pixels to the network's input
+  double network = 0;      ///< with the fused upsampling and choice of class
+  double postprocess = 0;  ///< to labels of the picture's size
 };
 
 class SemanticPredictor {
@@ -41,7 +53,11 @@ class SemanticPredictor {
 
   /// Class indices at the image's size. Throws Error(limit) when not even the smallest tiles fit
   /// memory_bytes.
-  LabelMap predict(const Image& image) const;
+  LabelMap predict(const Image& image, PredictSeconds* seconds = nullptr) const;
+  /// The same for the bytes of a picture file, `name` in errors; a JPEG is decoded no larger than a network
+  /// of fixed size needs. Throws what image_from_bytes throws, too.
+  LabelMap predict_file(std::string_view bytes, const std::string& name,
+                        PredictSeconds* seconds = nullptr) const;
   /// Class probabilities [classes, H, W] at the image's size.
   Tensor probabilities(const Image& image) const;
   /// The side of the tiles that `predict` cuts an image of this size into; 0 = it goes in one piece.

@@ -8,6 +8,7 @@
 #include "vitrail/base/error.h"
 #include "vitrail/base/random.h"
 #include "vitrail/base/text.h"
+#include "vitrail/image/image_file.h"
 #include "vitrail/image/resize.h"
 #include "vitrail/nets/registry.h"
 #include "vitrail/predict/prediction_graph.h"
@@ -209,6 +210,54 @@ TEST(SemanticPredictor, FixedSizesSeeTheResizedPicture) {
   const LabelMap small = predictor.predict(resize_image(quarters, 32, 40));
   EXPECT_LE(difference(labels, resize_labels(small, 64, 120)), 0.1);
   EXPECT_EQ(predictor.probabilities(quarters).shape(), (Shape{4, 64, 120}));
+}
+
+TEST(SemanticPredictor, AnInputSizeMakesAnyNetworkOneOfFixedSize) {
+  Model fixed = small_model({.stride = 2, .input = {1, 3, 24, 32}});
+  Model free = small_model({.stride = 2});
+  free.weights = fixed.weights;
+  const PredictOptions options{.input_size = {24, 32}};
+  for (const auto& [height, width] : std::vector<std::pair<int64_t, int64_t>>{{24, 32}, {50, 41}, {10, 90}}) {
+    const Image image = noise_image(height, width);
+    const LabelMap labels = SemanticPredictor(free, options).predict(image);
+    EXPECT_EQ(labels.labels, SemanticPredictor(fixed).predict(image).labels);
+    EXPECT_EQ(labels.width, width);
+  }
+  free.info.preprocessing.multiple = 16;
+  EXPECT_THAT(text_of([&] { SemanticPredictor(free, options); }), HasSubstr("multiples of 16"));
+  EXPECT_THROW(SemanticPredictor(free, {.input_size = {16, 0}}), Error);
+}
+
+TEST(SemanticPredictor, FilesGiveWhatTheirPixelsGive) {
+  const Image image = noise_image(45, 62);
+  const std::string png = encode_png(image);
+  for (const Pair& size : {Pair{0, 0}, Pair{24, 32}}) {
+    const SemanticPredictor predictor(small_model({.stride = 2}), {.input_size = size});
+    PredictSeconds seconds;
+    EXPECT_EQ(predictor.predict_file(png, "a.png", &seconds).labels, predictor.predict(image).labels);
+    EXPECT_GT(seconds.decode, 0);
+    EXPECT_GT(seconds.preprocess, 0);
+    EXPECT_GT(seconds.network, 0);
+    EXPECT_GT(seconds.postprocess, 0);
+  }
+  EXPECT_THROW(SemanticPredictor(small_model({})).predict_file("no picture", "a.png"), Error);
+}
+
+/// A large JPEG, of which a network of small fixed input needs an eighth.
+TEST(SemanticPredictor, JpegsDecodedReducedGiveNearlyTheSameLabels) {
+  Image image(480, 640);
+  for (int64_t y = 0; y < 480; ++y)
+    for (int64_t x = 0; x < 640; ++x)
+      for (int64_t c = 0; c < 3; ++c)
+        image.at(y, x)[c] =
+            static_cast<uint8_t>(128 + 100 * std::sin(0.02 * static_cast<double>(x + 40 * c)) *
+                                           std::cos(0.015 * static_cast<double>(y)));
+  const std::string jpeg = encode_jpeg(image, 95);
+  const SemanticPredictor predictor(small_model({.stride = 2}), {.input_size = {60, 80}});
+  const LabelMap labels = predictor.predict_file(jpeg, "a.jpg");
+  EXPECT_EQ(labels.height, 480);
+  EXPECT_EQ(labels.width, 640);
+  EXPECT_LE(difference(labels, predictor.predict(image_from_bytes(jpeg, "a.jpg"))), 0.02);
 }
 
 TEST(SemanticPredictor, EndingsOfForeignNetworksComeOff) {
