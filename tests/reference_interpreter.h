@@ -13,52 +13,15 @@
 #include <stdexcept>
 #include <vector>
 
+#include "reference_array.h"
+#include "reference_tensor_operators.h"
+#include "vitrail/graph/evaluate.h"
 #include "vitrail/graph/model.h"
 #include "vitrail/graph/shape_inference.h"
 
 namespace vitrail::reference {
 
-/// A dense row-major array; integers are held as doubles.
-struct Array {
-  Shape shape;
-  std::vector<double> values;
-
-  Array() = default;
-  explicit Array(Shape s) : shape(std::move(s)), values(static_cast<size_t>(element_count(shape)), 0.0) {}
-  double& at(int64_t n, int64_t c, int64_t y, int64_t x) { return values[offset(n, c, y, x)]; }
-  double at(int64_t n, int64_t c, int64_t y, int64_t x) const { return values[offset(n, c, y, x)]; }
-
- private:
-  size_t offset(int64_t n, int64_t c, int64_t y, int64_t x) const {
-    return static_cast<size_t>(((n * shape[1] + c) * shape[2] + y) * shape[3] + x);
-  }
-};
-
-inline Array array_of(const Tensor& tensor) {
-  Array array(tensor.shape());
-  for (size_t i = 0; i < array.values.size(); ++i)
-    array.values[i] = tensor.type() == DataType::i64 ? static_cast<double>(tensor.data<int64_t>()[i])
-                                                     : static_cast<double>(tensor.data<float>()[i]);
-  return array;
-}
-
 namespace detail {
-
-using Arrays = std::vector<const Array*>;  // nullptr for an input that is left out
-
-// body(n, c, y, x) for every position of a rank-4 shape.
-template <class Body>
-void for_each(const Shape& s, const Body& body) {
-  for (int64_t n = 0; n < s[0]; ++n)
-    for (int64_t c = 0; c < s[1]; ++c)
-      for (int64_t y = 0; y < s[2]; ++y)
-        for (int64_t x = 0; x < s[3]; ++x)
-          body(n, c, y, x);
-}
-
-inline bool inside(const Shape& s, int64_t y, int64_t x) {
-  return y >= 0 && x >= 0 && y < s[2] && x < s[3];
-}
 
 inline void compute(const op::Conv& conv, const Arrays& in, Array& out) {
   const Array &x = *in[0], &w = *in[1];
@@ -128,20 +91,6 @@ inline void compute(const op::Dropout&, const Arrays& in, Array& out) {
   out.values = in[0]->values;
 }
 
-// Element `index` (row-major, of `shape`) of an operand that broadcasts to it.
-inline double broadcast_value(const Array& operand, const Shape& shape, size_t index) {
-  int64_t at = 0, stride = 1;
-  auto rest = static_cast<int64_t>(index);
-  for (size_t d = shape.size(); d-- > 0;) {
-    const int64_t i = rest % shape[d];
-    rest /= shape[d];
-    if (d + operand.shape.size() < shape.size()) continue;
-    const int64_t size = operand.shape[d + operand.shape.size() - shape.size()];
-    if (size != 1) at += i * stride;
-    stride *= size;
-  }
-  return operand.values[static_cast<size_t>(at)];
-}
 inline void compute(const op::Add&, const Arrays& in, Array& out) {
   for (size_t i = 0; i < out.values.size(); ++i)
     out.values[i] = broadcast_value(*in[0], out.shape, i) + broadcast_value(*in[1], out.shape, i);
@@ -150,19 +99,6 @@ inline void compute(const op::Mul&, const Arrays& in, Array& out) {
   for (size_t i = 0; i < out.values.size(); ++i)
     out.values[i] = broadcast_value(*in[0], out.shape, i) * broadcast_value(*in[1], out.shape, i);
 }
-
-// Row-major index = (outer * size + along the axis) * inner + rest.
-struct Axis {
-  int64_t outer = 1, size = 1, inner = 1;
-  Axis(const Shape& shape, int64_t axis) {
-    const int64_t rank = static_cast<int64_t>(shape.size()), wanted = axis < 0 ? axis + rank : axis;
-    for (int64_t d = 0; d < rank; ++d)
-      (d < wanted ? outer : d == wanted ? size : inner) *= shape[static_cast<size_t>(d)];
-  }
-  size_t index(int64_t o, int64_t i, int64_t r) const {
-    return static_cast<size_t>((o * size + i) * inner + r);
-  }
-};
 
 inline void compute(const op::Concat& concat, const Arrays& in, Array& out) {
   const Axis to(out.shape, concat.axis);
@@ -202,16 +138,26 @@ inline void compute(const op::ArgMax& argmax, const Arrays& in, Array& out) {
     }
 }
 
+inline Pair dilations_of(const op::MaxPool& pool) {
+  return pool.dilations;
+}
+inline Pair dilations_of(const op::AveragePool&) {
+  return {1, 1};
+}
+
 // visit(value, position inside the input?) for every position of a pooling window that lies in the padded
 // input.
 template <class Pool, class Visit>
 void visit_window(const Pool& pool, const Array& x, int64_t n, int64_t c, int64_t oy, int64_t ox,
                   const Visit& visit) {
   const Shape& s = x.shape;
-  const Pads pads = resolved_pads(pool.auto_pad, pool.pads, {s[2], s[3]}, pool.kernel, pool.strides, {1, 1});
+  const Pair dilations = dilations_of(pool);
+  const Pads pads =
+      resolved_pads(pool.auto_pad, pool.pads, {s[2], s[3]}, pool.kernel, pool.strides, dilations);
   for (int64_t ky = 0; ky < pool.kernel[0]; ++ky)
     for (int64_t kx = 0; kx < pool.kernel[1]; ++kx) {
-      const int64_t iy = oy * pool.strides[0] - pads[0] + ky, ix = ox * pool.strides[1] - pads[1] + kx;
+      const int64_t iy = oy * pool.strides[0] - pads[0] + ky * dilations[0];
+      const int64_t ix = ox * pool.strides[1] - pads[1] + kx * dilations[1];
       if (iy >= s[2] + pads[2] || ix >= s[3] + pads[3]) continue;
       const bool real = inside(s, iy, ix);
       visit(real ? x.at(n, c, iy, ix) : 0.0, real);
@@ -284,8 +230,11 @@ inline std::vector<double> resize_weights(const op::Resize& resize, size_t d, in
   return weights;
 }
 
-inline void compute(const op::Resize& resize, const Arrays& in, Array& out) {
+inline void compute(const op::Resize& given, const Arrays& in, Array& out) {
   const Array& x = *in[0];
+  op::Resize resize = given;
+  if (in.size() > 2 && in[2] && in[2]->type == DataType::f32)
+    resize.scales = {in[2]->values[0], in[2]->values[1]};
   for_each(out.shape, [&](int64_t n, int64_t c, int64_t oy, int64_t ox) {
     const std::vector<double> rows = resize_weights(resize, 0, x.shape[2], out.shape[2], oy);
     const std::vector<double> columns = resize_weights(resize, 1, x.shape[3], out.shape[3], ox);
@@ -316,9 +265,25 @@ inline void compute(const op::Pad& pad, const Arrays& in, Array& out) {
   });
 }
 
-template <class Other>
-void compute(const Other&, const Arrays&, Array&) {
-  throw std::logic_error("the reference interpreter does not know this operator");
+// `array` as a tensor of the type the graph says, but in double precision where that is f32 and the operator
+// allows it.
+inline Tensor tensor_of(const Array& array, bool keep_f32) {
+  const DataType type = array.type == DataType::f32 && !keep_f32 ? DataType::f64 : array.type;
+  const Tensor values = Tensor::from<double>(array.shape, array.values);
+  const Tensor inputs[] = {values};
+  return type == DataType::f64 ? values : evaluate(op::Cast{type}, inputs);
+}
+
+// Operators without a reference of their own here (they move elements, or compare, choose and convert them):
+// graph/evaluate.h has the obvious way to compute them, and its own tests.
+inline Array evaluated(const Op& op, const Arrays& in) {
+  const bool keep_f32 = std::holds_alternative<op::QuantizeLinear>(op) ||
+                        std::holds_alternative<op::DequantizeLinear>(op) ||
+                        std::holds_alternative<op::NonMaxSuppression>(op);
+  std::vector<Tensor> tensors;
+  for (const Array* array : in)
+    tensors.push_back(array ? tensor_of(*array, keep_f32) : Tensor());
+  return array_of(evaluate(op, tensors));
 }
 
 }  // namespace detail
@@ -341,7 +306,16 @@ inline std::vector<Array> run_all(const Graph& graph, const Weights& weights,
     for (const Value input : node.inputs)
       in.push_back(input.exists() ? &values[static_cast<size_t>(input.id)] : nullptr);
     Array out(table[node.outputs[0]]);
-    std::visit([&](const auto& op) { detail::compute(op, in, out); }, node.op);
+    out.type = graph.type(node.outputs[0]);
+    std::visit(
+        [&](const auto& op) {
+          if constexpr (requires { detail::compute(op, in, out); })
+            detail::compute(op, in, out);
+          else
+            out = detail::evaluated(op, in);
+        },
+        node.op);
+    out.type = graph.type(node.outputs[0]);
     values[static_cast<size_t>(node.outputs[0].id)] = std::move(out);
   }
   return values;

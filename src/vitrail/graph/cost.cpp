@@ -11,16 +11,20 @@ namespace vitrail {
 namespace {
 
 int64_t multiply_adds(const Node& node, const ShapeTable& shapes) {
-  if (std::holds_alternative<op::Conv>(node.op)) {
-    const Shape& weight = shapes[node.inputs[1]];
-    return checked_product({element_count(shapes[node.outputs[0]]), weight[1], weight[2], weight[3]},
-                           node.name);
-  }
-  if (std::holds_alternative<op::ConvTranspose>(node.op)) {
-    const Shape& weight = shapes[node.inputs[1]];
-    return checked_product({element_count(shapes[node.inputs[0]]), weight[1], weight[2], weight[3]},
-                           node.name);
-  }
+  const auto input = [&](size_t i) -> const Shape& { return shapes[node.inputs[i]]; };
+  const int64_t output = element_count(shapes[node.outputs[0]]);
+  const auto product = [&](const std::vector<int64_t>& sizes) { return checked_product(sizes, node.name); };
+  if (std::holds_alternative<op::Conv>(node.op))
+    return product({output, input(1)[1], input(1)[2], input(1)[3]});
+  if (std::holds_alternative<op::ConvTranspose>(node.op))
+    return product({element_count(input(0)), input(1)[1], input(1)[2], input(1)[3]});
+  if (std::holds_alternative<op::MatMul>(node.op)) return product({output, input(0).back()});
+  if (const auto* votes = std::get_if<op::DynamicDeconvolution>(&node.op))
+    // Each pixel of the evidence is spread over nine (exact), or each of the result is scaled (matrix).
+    return votes->form == op::DynamicDeconvolution::Form::exact ? product({element_count(input(0)), 9})
+                                                                : output;
+  if (std::holds_alternative<op::Encoding>(node.op))  // the distances to the codewords, and the weighted sums
+    return product({element_count(input(0)), input(1)[0], 2});
   return 0;
 }
 

@@ -13,7 +13,8 @@ namespace {
 bool joins_its_producer(const Op& op) {
   return std::holds_alternative<op::BatchNormalization>(op) || std::holds_alternative<op::Relu>(op) ||
          std::holds_alternative<op::Clip>(op) || std::holds_alternative<op::Sigmoid>(op) ||
-         std::holds_alternative<op::Dropout>(op);
+         std::holds_alternative<op::Unary>(op) || std::holds_alternative<op::InstanceNormalization>(op) ||
+         std::holds_alternative<op::LayerNormalization>(op) || std::holds_alternative<op::Dropout>(op);
 }
 
 std::vector<int> reader_counts(const Graph& graph) {
@@ -49,25 +50,27 @@ std::vector<Box> boxes_of(const Graph& graph, const ShapeTable& shapes) {
     boxes.push_back({input.name, "input", shapes[input.value], {}});
   }
   for (const Node& node : graph.nodes()) {
-    const Value first = node.inputs[0];
-    const int producer = box_of[static_cast<size_t>(first.id)];
-    int box = producer;
-    if (joins_its_producer(node.op) && readers[static_cast<size_t>(first.id)] == 1 &&
+    if (shapes.content(node.outputs[0]).defined()) continue;  // arithmetic on sizes is not for the eye
+    const Value first = node.inputs.empty() ? Value{} : node.inputs[0];
+    int box = first.exists() ? box_of[static_cast<size_t>(first.id)] : -1;
+    if (joins_its_producer(node.op) && box >= 0 && readers[static_cast<size_t>(first.id)] == 1 &&
         graph.producer_of(first) != nullptr) {
       boxes[static_cast<size_t>(box)].text += cat(" + ", type_name(node.op));
     } else {
       box = static_cast<int>(boxes.size());
       boxes.push_back({node.name, std::string(type_name(node.op)), shapes[node.outputs[0]], {}});
       for (const Value value : node.inputs)
-        if (value.exists() && graph.parameter_of(value) == nullptr)
+        if (value.exists() && box_of[static_cast<size_t>(value.id)] >= 0)
           boxes.back().from.push_back(box_of[static_cast<size_t>(value.id)]);
     }
     for (const Value value : node.outputs)
       box_of[static_cast<size_t>(value.id)] = box;
   }
-  for (const Output& output : graph.outputs())
-    boxes.push_back(
-        {output.name, "output", shapes[output.value], {box_of[static_cast<size_t>(output.value.id)]}});
+  for (const Output& output : graph.outputs()) {
+    boxes.push_back({output.name, "output", shapes[output.value], {}});
+    const int box = box_of[static_cast<size_t>(output.value.id)];
+    if (box >= 0) boxes.back().from.push_back(box);
+  }
   return boxes;
 }
 

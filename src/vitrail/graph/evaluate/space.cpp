@@ -60,8 +60,10 @@ void run(const op::MaxUnpool&, Inputs in, Tensor& out) {
     T* y = write<T>(out);
     std::fill(y, y + out.elements(), T{0});
     for (int64_t i = 0; i < in[0].elements(); ++i) {
-      if (indices[i] < 0) checked_index(-1, 0);
-      y[checked_index(indices[i], out.elements())] = x[i];
+      if (indices[i] < 0 || indices[i] >= out.elements())
+        throw Error(ErrorKind::shape,
+                    {.found = cat("position ", indices[i]), .allowed = cat("0..", out.elements() - 1)});
+      y[indices[i]] = x[i];
     }
   });
 }
