@@ -3,6 +3,7 @@
 #   libpng [libpng-dev]                 label PNGs: OpenCV expands palettes, indices would be lost
 #   libjpeg-turbo [libjpeg62-turbo-dev], libtiff [libtiff-dev], libwebp [libwebp-dev]   pictures: OpenCV prints,
 #                                       and takes damaged files for whole ones
+#   matio [libmatio-dev]                label matrices of SBD, Pascal Context, NYUDv2, SIFT Flow: all MATLAB versions
 #   oneDNN [libdnnl-dev]                the CPU convolutions LibTorch itself uses
 #   ONNX + protobuf [libonnx-dev, libprotobuf-dev]   the reference schema and checker
 #   nlohmann-json [nlohmann-json3-dev]  JSON; toml++ [libtomlplusplus-dev] recipes; CLI11 [libcli11-dev] command line
@@ -21,6 +22,12 @@ find_library(WEBP_LIBRARY webp REQUIRED)
 add_library(vitrail_webp INTERFACE)
 target_include_directories(vitrail_webp SYSTEM INTERFACE ${WEBP_INCLUDE_DIR})
 target_link_libraries(vitrail_webp INTERFACE ${WEBP_LIBRARY})
+
+find_path(MATIO_INCLUDE_DIR matio.h REQUIRED)
+find_library(MATIO_LIBRARY matio REQUIRED)
+add_library(vitrail_matio INTERFACE)
+target_include_directories(vitrail_matio SYSTEM INTERFACE ${MATIO_INCLUDE_DIR})
+target_link_libraries(vitrail_matio INTERFACE ${MATIO_LIBRARY})
 
 # oneDNN: its CMake package asks for OpenCL development files that a CPU build never uses.
 find_path(ONEDNN_INCLUDE_DIR oneapi/dnnl/dnnl.hpp REQUIRED)

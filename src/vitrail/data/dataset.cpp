@@ -5,9 +5,15 @@
 
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
+#include "vitrail/data/ade20k.h"
 #include "vitrail/data/camvid.h"
+#include "vitrail/data/cityscapes.h"
 #include "vitrail/data/file_dataset.h"
 #include "vitrail/data/folder.h"
+#include "vitrail/data/matlab_datasets.h"
+#include "vitrail/data/microscopy.h"
+#include "vitrail/data/pascal_context.h"
+#include "vitrail/data/voc.h"
 
 namespace vitrail {
 namespace {
@@ -74,6 +80,18 @@ const std::vector<DatasetEntry>& dataset_entries() {
   static const std::vector<DatasetEntry> entries = {
       camvid_entry(),
       folder_entry(),
+      voc_entry(),
+      sbd_entry(),
+      pascal_context_59_entry(),
+      pascal_context_60_entry(),
+      pascal_context_fcn_entry(),
+      ade20k_entry(),
+      cityscapes_entry(),
+      nyud_entry(),
+      sift_flow_entry(),
+      sift_flow_geo_entry(),
+      isbi2012_entry(),
+      dsb2018_entry(),
   };
   return entries;
 }

@@ -8,7 +8,6 @@
 #include "vitrail/base/text.h"
 #include "vitrail/image/image_file.h"
 #include "vitrail/image/image_list.h"
-#include "vitrail/image/label_png.h"
 
 namespace vitrail {
 namespace {
@@ -30,7 +29,7 @@ class FileDataset : public Dataset {
 
   Sample load(int64_t index) const override {
     const FilePair& files = pair(index);
-    Sample sample{read_image(files.image), read_class_labels(files.labels, layout_), files.name};
+    Sample sample{read_pair_image(files), read_class_labels(files, layout_), files.name};
     if (sample.image.height != sample.labels.height || sample.image.width != sample.labels.width)
       throw Error(
           ErrorKind::shape,
@@ -112,9 +111,27 @@ void pair_by_stem(FileLayout& layout, const fs::path& images, const fs::path& la
     layout.labels_without_image.push_back(path);
 }
 
-LabelMap read_class_labels(const fs::path& path, const FileLayout& layout) {
-  const std::string file = path.string();
-  LabelFile read = read_label_file(path);
+Image read_pair_image(const FilePair& pair) {
+  return pair.page == FilePair::whole_file ? read_image(pair.image) : read_image_page(pair.image, pair.page);
+}
+
+LabelFile read_pair_labels(const FilePair& pair, const FileLayout& layout) {
+  if (pair.page == FilePair::whole_file && layout.read_labels == nullptr) return read_label_file(pair.labels);
+  LabelFile file{.bit_depth = 8, .channels = 1};
+  if (layout.read_labels != nullptr) {
+    file.labels = layout.read_labels(pair.labels);
+    return file;
+  }
+  const Image grey = read_image_page(pair.labels, pair.page);
+  file.labels = LabelMap(grey.height, grey.width);
+  for (size_t i = 0; i < file.labels.labels.size(); ++i)
+    file.labels.labels[i] = grey.pixels[i * static_cast<size_t>(grey.channels)];
+  return file;
+}
+
+LabelMap read_class_labels(const FilePair& pair, const FileLayout& layout) {
+  const std::string file = pair.labels.string();
+  LabelFile read = read_pair_labels(pair, layout);
   if (read.channels < 3) {
     map_labels(read.labels, layout.label_map, static_cast<int64_t>(layout.classes.size()), file);
     return std::move(read.labels);
@@ -127,7 +144,7 @@ LabelMap read_class_labels(const fs::path& path, const FileLayout& layout) {
   std::vector<Rgb> colors;
   for (const ClassInfo& c : layout.classes)
     colors.push_back(c.color);
-  return labels_from_colors(read_image(path), colors, layout.ignore_color, file);
+  return labels_from_colors(read_pair_image({"", pair.labels, ""}), colors, layout.ignore_color, file);
 }
 
 void map_labels(LabelMap& labels, const std::map<int64_t, int64_t>& label_map, int64_t classes,

@@ -9,12 +9,16 @@
 #include <vector>
 
 #include "vitrail/data/dataset.h"
+#include "vitrail/image/label_png.h"
 
 namespace vitrail {
 
 struct FilePair {
   std::string name;  ///< stem of the image, with its folder where there are several: "0001TP_006690"
   std::filesystem::path image, labels;
+  int64_t page = whole_file;  ///< of both files, where they are TIFF volumes
+
+  static constexpr int64_t whole_file = -1;
 };
 
 struct FileLayout {
@@ -24,6 +28,8 @@ struct FileLayout {
   std::map<int64_t, int64_t> label_map;  ///< file's label -> class, or 255; empty: labels are classes already
   bool color_masks = false;              ///< colour PNGs are allowed, and mean the classes' colours ...
   std::optional<Rgb> ignore_color;       ///< ... or, this one, ignored
+  /// Reads labels from files that are not label PNGs; null otherwise.
+  LabelMap (*read_labels)(const std::filesystem::path& path) = nullptr;
 };
 
 std::unique_ptr<Dataset> file_dataset(FileLayout layout);
@@ -36,9 +42,15 @@ std::vector<std::pair<std::string, std::filesystem::path>> files_by_stem(const s
 void pair_by_stem(FileLayout& layout, const std::filesystem::path& images,
                   const std::filesystem::path& labels);
 
-/// Labels as class indices: index PNGs through the label map, colour masks through the classes' colours.
+/// The picture of a pair as RGB.
+Image read_pair_image(const FilePair& pair);
+
+/// Labels as they are in the file, before the label map.
+LabelFile read_pair_labels(const FilePair& pair, const FileLayout& layout);
+
+/// Labels as class indices: indices through the label map, colour masks through the classes' colours.
 /// Throws Error(format) naming file and pixel of what is not declared.
-LabelMap read_class_labels(const std::filesystem::path& path, const FileLayout& layout);
+LabelMap read_class_labels(const FilePair& pair, const FileLayout& layout);
 
 /// Applies the label map in place. Throws Error(format) naming file and pixel of the first label that is
 /// neither mapped nor, without a map, a class or 255.

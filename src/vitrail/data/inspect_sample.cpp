@@ -26,8 +26,9 @@ void inspect_image(const FilePair& pair, SampleFacts& facts) {
   };
   try {
     const std::string bytes = read_file(pair.image);
-    facts.image_hash = std::max<uint64_t>(1, content_hash(bytes));
-    const Image image = image_from_bytes(bytes, file);
+    // Pages of one volume are different pictures.
+    facts.image_hash = std::max<uint64_t>(1, content_hash(bytes) + static_cast<uint64_t>(pair.page + 1));
+    const Image image = read_pair_image(pair);
     const ImageInfo info = image_info_from_bytes(bytes, file);
     facts.has_size = true;
     facts.size = {image.height, image.width};
@@ -83,7 +84,7 @@ void inspect_colors(const std::string& path, const FilePair& pair, const FileLay
     return;
   }
   try {
-    facts.labels = read_class_labels(pair.labels, layout);
+    facts.labels = read_class_labels(pair, layout);
   } catch (const Error& e) {
     facts.findings.push_back({&finding::undeclared_color, {path, detail_of(e)}});
   }
@@ -92,7 +93,7 @@ void inspect_colors(const std::string& path, const FilePair& pair, const FileLay
 void inspect_labels(const FilePair& pair, const FileLayout& layout, SampleFacts& facts) {
   const std::string path = pair.labels.string();
   try {
-    const LabelFile file = read_label_file(pair.labels);
+    const LabelFile file = read_pair_labels(pair, layout);
     facts.label_format = cat(file.palette        ? "palette"
                              : file.channels < 3 ? "grey"
                                                  : "colour",

@@ -62,6 +62,10 @@ bool is_pnm(std::string_view bytes) {
   return bytes.size() >= 3 && bytes[0] == 'P' && bytes[1] >= '1' && bytes[1] <= '6';
 }
 
+Image decode_first_page(std::string_view bytes, const std::string& name, int64_t max_pixels) {
+  return decode_tiff(bytes, name, max_pixels);
+}
+
 // One line for each format.
 struct PictureFormat {
   bool (*matches)(std::string_view bytes);
@@ -70,8 +74,9 @@ struct PictureFormat {
 };
 
 constexpr PictureFormat formats[] = {
-    {is_jpeg, jpeg_info, decode_jpeg}, {is_png, png_info, decode_png},    {is_bmp, bmp_info, decode_bmp},
-    {is_pnm, pnm_info, decode_pnm},    {is_tiff, tiff_info, decode_tiff}, {is_webp, webp_info, decode_webp},
+    {is_jpeg, jpeg_info, decode_jpeg},       {is_png, png_info, decode_png},
+    {is_bmp, bmp_info, decode_bmp},          {is_pnm, pnm_info, decode_pnm},
+    {is_tiff, tiff_info, decode_first_page}, {is_webp, webp_info, decode_webp},
 };
 
 const PictureFormat& format_of(std::string_view bytes, const std::string& name) {
@@ -104,6 +109,21 @@ Image image_from_bytes(std::string_view bytes, const std::string& name, int64_t 
 
 Image read_image(const std::filesystem::path& path, int64_t max_pixels) {
   return image_from_bytes(read_file(path), path.string(), max_pixels);
+}
+
+Image read_image_page(const std::filesystem::path& path, int64_t page, int64_t max_pixels) {
+  const std::string bytes = read_file(path), name = path.string();
+  const int64_t pages = is_tiff(bytes) ? tiff_pages(bytes, name) : 1;
+  if (page < 0 || page >= pages)
+    throw Error(ErrorKind::usage,
+                {.where = name, .found = cat("page ", page), .allowed = cat("0..", pages - 1)});
+  return is_tiff(bytes) ? decode_tiff(bytes, name, max_pixels, page)
+                        : image_from_bytes(bytes, name, max_pixels);
+}
+
+int64_t page_count(const std::filesystem::path& path) {
+  const std::string bytes = read_file(path);
+  return is_tiff(bytes) ? tiff_pages(bytes, path.string()) : 1;
 }
 
 ImageInfo image_info_from_bytes(std::string_view bytes, const std::string& name) {

@@ -46,6 +46,11 @@ Image read_image(const std::filesystem::path& path, int64_t max_pixels = max_ima
 Image image_from_bytes(std::string_view bytes, const std::string& name,
                        int64_t max_pixels = max_image_pixels);
 
+/// One page of a TIFF volume, and how many it has (1 for every other format). Throws Error(usage) for a page
+/// that is not there.
+Image read_image_page(const std::filesystem::path& path, int64_t page, int64_t max_pixels = max_image_pixels);
+int64_t page_count(const std::filesystem::path& path);
+
 /// The size of `path`, from its header alone; any size is reported, also one that read_image would refuse.
 ImageSize image_size(const std::filesystem::path& path);
 ImageInfo image_info(const std::filesystem::path& path);

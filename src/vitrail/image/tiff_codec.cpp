@@ -144,9 +144,16 @@ ImageInfo tiff_info(std::string_view bytes, const std::string& name) {
           .palette = header.photometric == PHOTOMETRIC_PALETTE};
 }
 
-Image decode_tiff(std::string_view bytes, const std::string& name, int64_t max_pixels) {
+int64_t tiff_pages(std::string_view bytes, const std::string& name) {
+  TiffMemory memory{.bytes = bytes};
+  const TiffFile tiff = open_tiff(memory, name, max_image_pixels);
+  return TIFFNumberOfDirectories(tiff.get());
+}
+
+Image decode_tiff(std::string_view bytes, const std::string& name, int64_t max_pixels, int64_t page) {
   TiffMemory memory{.bytes = bytes};
   const TiffFile tiff = open_tiff(memory, name, max_pixels);
+  if (page != 0 && TIFFSetDirectory(tiff.get(), static_cast<tdir_t>(page)) == 0) throw_damaged(memory, name);
   const TiffHeader header = header_of(tiff.get());
   check_pixel_limit(name, header.height, header.width, max_pixels);
   // libtiff would mirror but not turn: let it see an upright picture, and do both ourselves.

@@ -1,0 +1,21 @@
+#pragma once
+// Two data sets whose labels are MATLAB matrices, in the layout that FCN's code reads.
+//
+//   nyud:PATH    NYUDv2 with 40 classes: images/img_*.png, segmentation/img_*.mat ('segmentation': 0 void,
+//                1..40), {train,val,trainval,test}.txt; 795 train + val, 654 test
+//   sift-flow:PATH       SIFT Flow, 33 semantic classes: Images/**.jpg, SemanticLabels/**.mat ('S': 0 void,
+//                        1..33), {trainval,test}.txt; 2486 and 200
+//   sift-flow-geo:PATH   the same images, 3 geometric classes: GeoLabels/**.mat ('S': -1 void, 1..3)
+//
+// Class = label - 1, by label map. SIFT Flow's test has no cow, desert and moon: leave absent classes out of
+// its mean (SPEC 12). Sources: Gupta et al. 2013; Liu et al. 2009. Research.
+
+#include "vitrail/data/dataset.h"
+
+namespace vitrail {
+
+DatasetEntry nyud_entry();
+DatasetEntry sift_flow_entry();
+DatasetEntry sift_flow_geo_entry();
+
+}  // namespace vitrail
