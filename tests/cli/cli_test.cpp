@@ -18,8 +18,8 @@ using ::testing::Each;
 using ::testing::HasSubstr;
 
 const std::vector<std::string>& command_names() {
-  static const std::vector<std::string> names = {"segment", "evaluate",      "inspect", "export",
-                                                 "list",    "check-dataset", "doctor",
+  static const std::vector<std::string> names = {"segment", "evaluate", "inspect",       "bench",
+                                                 "export",  "list",     "check-dataset", "doctor",
 #ifdef VITRAIL_TRAIN
                                                  "train"
 #endif
@@ -269,6 +269,28 @@ TEST_F(CliTest, CheckDatasetPassesASoundOneAndFailsABrokenOne) {
   const Result broken_json = vitrail({"check-dataset", data, "--json"});
   EXPECT_EQ(broken_json.status, 1);
   EXPECT_FALSE(json::parse(broken_json.out, nullptr, false).is_discarded());
+}
+
+TEST_F(CliTest, BenchTimesEveryStage) {
+  const json report =
+      json_of(vitrail({"bench", model(), "--image", picture("a.png", 40, 56), "--rounds", "3", "--json"}));
+  EXPECT_EQ(keys_of(report["stages"]),
+            (std::vector<std::string>{"decode", "encode", "network", "postprocess", "preprocess"}));
+  double shares = 0;
+  for (const json& stage : report["stages"]) {
+    EXPECT_GT(stage["median_ms"].get<double>(), 0);
+    EXPECT_GE(stage["p95_ms"].get<double>(), stage["median_ms"].get<double>());
+    shares += stage["share"].get<double>();
+  }
+  EXPECT_NEAR(shares, 1, 1e-9);
+  EXPECT_EQ(report["height"], 40);
+  EXPECT_EQ(report["rounds"], 3);
+  EXPECT_GT(report["images_per_second"].get<double>(), 0);
+  EXPECT_GT(report["peak_bytes"].get<double>(), 1e6);
+  const Result text = vitrail({"bench", model(), "--size", "64x96", "--rounds", "1"});
+  EXPECT_EQ(text.status, 0) << text.err;
+  for (const std::string word : {"decode", "network", "images/s", "96x64"})
+    EXPECT_THAT(text.out, HasSubstr(word));
 }
 
 TEST_F(CliTest, DoctorFindsTheConvolutionRight) {

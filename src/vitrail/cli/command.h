@@ -43,6 +43,7 @@ void parse(CLI::App& app, const Arguments& arguments);
 
 int segment_command(CLI::App& app, const Arguments& arguments);
 int evaluate_command(CLI::App& app, const Arguments& arguments);
+int bench_command(CLI::App& app, const Arguments& arguments);
 int inspect_command(CLI::App& app, const Arguments& arguments);
 int export_command(CLI::App& app, const Arguments& arguments);
 int list_command(CLI::App& app, const Arguments& arguments);

@@ -21,6 +21,7 @@ const std::vector<Command>& commands() {
       {"train", "Train a network as a recipe says", vitrail::cli::train_command},
 #endif
       {"evaluate", "Measure a model on a split of a data set", vitrail::cli::evaluate_command},
+      {"bench", "Time each stage from a picture's file to its label map", vitrail::cli::bench_command},
       {"inspect", "Show a network's layers and what it costs", vitrail::cli::inspect_command},
       {"export", "Write a network or checkpoint as an ONNX file", vitrail::cli::export_command},
       {"list", "List the networks, encoders, data sets and conventions by name", vitrail::cli::list_command},

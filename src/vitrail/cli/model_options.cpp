@@ -107,6 +107,8 @@ void add_run_options(CLI::App& app, RunOptions& options) {
       ->check(CLI::NonNegativeNumber);
   app.add_option("--memory", options.memory_mib, "MiB one image may take before it is cut into tiles")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 30));
+  app.add_option("--size", options.size,
+                 "HEIGHTxWIDTH that pictures are resized to for the network; unless said, none");
   app.add_option("--threads", options.threads, "threads; 0 = all cores")->check(CLI::Range(0, 4096));
 }
 
@@ -114,7 +116,8 @@ PredictOptions predict_options(const RunOptions& options) {
   return {.engine = {.threads = options.threads},
           .tile = options.tile,
           .memory_bytes = options.memory_mib << 20,
-          .overlap = options.overlap};
+          .overlap = options.overlap,
+          .input_size = options.size.empty() ? Pair{0, 0} : parse_size(options.size, "--size")};
 }
 
 bool is_model_file(const std::string& source) {

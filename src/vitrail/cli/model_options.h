@@ -28,6 +28,7 @@ Model load_model(const std::string& path, const InfoOptions& options);
 struct RunOptions {
   int64_t tile = 0, overlap = 64, memory_mib = 2048;
   int threads = 0;
+  std::string size;  ///< HxW that the network sees
 };
 void add_run_options(CLI::App& app, RunOptions& options);
 PredictOptions predict_options(const RunOptions& options);

@@ -1,5 +1,5 @@
-// `vitrail train` in the program that does without LibTorch: hands over to vitrail-train, which lies beside it.
-// Loading LibTorch takes longer than segmenting a picture does, so only training pays for it.
+// `vitrail train` in the program that does without LibTorch: hands over to vitrail-train, which lies beside
+// it. Loading LibTorch takes longer than segmenting a picture does, so only training pays for it.
 
 #include <cerrno>
 #include <cstring>
