@@ -59,13 +59,13 @@ bool only_moves(const Op& op) {
                    op::Transpose, op::Expand, op::Tile, op::Slice, op::Gather, op::GatherElements>(op);
 }
 
-// Each element of the result comes from one element of each input. (Division is left out: it may fail on what
-// stands where nothing is known.)
+// Each element of the result comes from one element of each input. (What divides is left out: it may fail on
+// what stands where nothing is known.)
 bool is_elementwise(const Op& op) {
+  using F = op::Binary::Function;
   if (const auto* binary = std::get_if<op::Binary>(&op))
-    return binary->function != op::Binary::Function::divide &&
-           binary->function != op::Binary::Function::modulo &&
-           binary->function != op::Binary::Function::remainder;
+    return binary->function != F::divide && binary->function != F::modulo &&
+           binary->function != F::remainder && binary->function != F::power;
   return is_any_of<op::Add, op::Mul, op::Unary, op::Cast, op::Where, op::Relu, op::Clip>(op);
 }
 
@@ -92,11 +92,24 @@ Tensor known_of_result(const Op& op, Inputs inputs, const std::vector<Tensor>& c
   return {};
 }
 
+bool is_small(const Shape& shape) {
+  if (!shape_rules::is_known(shape)) return false;
+  int64_t elements = 1;
+  for (const int64_t size : shape) {
+    if (size > kMostContent) return false;
+    elements = std::min(elements * size, kMostContent + 1);  // a later 0 still counts
+  }
+  return elements <= kMostContent;
+}
+
 bool can_be_followed(const Op& op, Inputs inputs, const OpResult& result) {
-  if (inputs.empty() || !can_evaluate(op) || !can_evaluate_type(op, result.type)) return false;
-  for (const OpInput& input : inputs)
-    if (input.present && (!input.content.defined() || !can_evaluate_type(op, input.type))) return false;
-  return shape_rules::is_known(result.shape) && element_count(result.shape) <= kMostContent;
+  if (!can_evaluate(op) || !can_evaluate_type(op, result.type)) return false;
+  bool something = false;
+  for (const OpInput& input : inputs) {
+    if (input.present && (!is_small(input.shape) || !can_evaluate_type(op, input.type))) return false;
+    something = something || input.content.defined();
+  }
+  return something && is_small(result.shape);
 }
 
 void follow_content(const Op& op, Inputs inputs, OpResult& result) {
@@ -109,15 +122,22 @@ void follow_content(const Op& op, Inputs inputs, OpResult& result) {
     return;
   }
   if (!can_be_followed(op, inputs, result)) return;
+  // An input of which nothing is known may stand beside others: zeros, none of them known.
+  std::vector<OpInput> completed(inputs.begin(), inputs.end());
   std::vector<Tensor> contents;
-  for (const OpInput& input : inputs)
-    contents.push_back(input.present ? input.content : Tensor());
-  if (std::all_of(inputs.begin(), inputs.end(), all_known)) {
+  for (OpInput& input : completed) {
+    if (input.present && !input.content.defined()) {
+      input.content = Tensor::zeros(input.type, input.shape);
+      input.known = filled(input.shape, false);
+    }
+    contents.push_back(input.content);
+  }
+  if (std::all_of(completed.begin(), completed.end(), all_known)) {
     result.content = evaluate(op, contents, kMostContent);
     result.shape = result.content.shape();  // how many boxes are chosen is known now
     return;
   }
-  Tensor known = known_of_result(op, inputs, contents);
+  Tensor known = known_of_result(op, completed, contents);
   if (known.defined()) set_content(result, evaluate(op, contents, kMostContent), std::move(known));
 }
 

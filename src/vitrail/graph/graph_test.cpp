@@ -207,6 +207,38 @@ TEST(Cost, CountsByHand) {
   EXPECT_EQ(cost.layers[0].output, (Shape{1, 8, 4, 4}));
 }
 
+TEST(Cost, OfProducts) {
+  Graph graph;
+  const Value x = graph.input("x", {2, 4, 5, 6});
+  const Value votes = graph.add(op::Concat{}, {x, x, graph.add(op::Reduce{.axes = {1}}, {x})});
+  using Form = op::DynamicDeconvolution::Form;
+  graph.output("exact", graph.add(op::DynamicDeconvolution{2, Form::exact}, {x, votes}, "exact"));
+  graph.output("matrix", graph.add(op::DynamicDeconvolution{2, Form::matrix}, {x, votes}, "matrix"));
+  const Value words = graph.parameter({.name = "words", .shape = {7, 4}});
+  const Value smoothing = graph.parameter({.name = "smoothing", .shape = {7}});
+  const Value code = graph.add(op::Encoding{}, {x, words, smoothing}, "code");
+  const Value weight = graph.parameter({.name = "weight", .shape = {4, 3}});
+  graph.output("product", graph.add(op::MatMul{}, {code, weight}, "product"));
+  std::map<std::string, int64_t> counted;
+  for (const LayerCost& layer : cost_of(graph, {2, 4, 5, 6}).layers)
+    counted[layer.name] = layer.multiply_adds;
+  EXPECT_EQ(counted["exact"], 9 * 2 * 4 * 5 * 6) << "every tap of every pixel of the evidence";
+  EXPECT_EQ(counted["matrix"], 2 * 4 * 10 * 12);
+  EXPECT_EQ(counted["code"], 2 * (2 * 5 * 6) * 7 * 4);
+  EXPECT_EQ(counted["product"], 2 * 7 * 3 * 4);
+}
+
+TEST(Draw, LeavesArithmeticOnSizesOut) {
+  Graph graph;
+  const Value x = graph.input("x", {1, 3, 8, 8});
+  const Value sizes = graph.add(op::Constant{Tensor::from<int64_t>({2}, std::vector<int64_t>{3, -1})}, {});
+  graph.output("y", graph.add(op::Reshape{}, {x, graph.add(op::Identity{}, {sizes})}));
+  const std::string dot = graphviz(graph, {1, 3, 8, 8});
+  EXPECT_NE(dot.find("Reshape"), std::string::npos) << dot;
+  EXPECT_EQ(dot.find("Constant"), std::string::npos) << dot;
+  EXPECT_EQ(std::count(dot.begin(), dot.end(), '>'), 2) << dot;
+}
+
 TEST(Draw, JoinsActivationsToTheirLayer) {
   Graph graph;
   const Value x = graph.input("x", {1, 3, 8, 8});
