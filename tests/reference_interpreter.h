@@ -199,6 +199,17 @@ inline double source_coordinate(const op::Resize& resize, size_t d, int64_t in, 
     case op::CoordinateMode::asymmetric: return unscaled(at);
     case op::CoordinateMode::align_corners:
       return out > 1 ? at * static_cast<double>(in - 1) / static_cast<double>(out - 1) : 0.0;
+    case op::CoordinateMode::half_pixel_symmetric: {
+      const double whole = resize.scales ? static_cast<double>(in) * (*resize.scales)[d] : out;
+      const double adjustment = static_cast<double>(out) / whole, center = static_cast<double>(in) / 2;
+      return center * (1 - adjustment) + unscaled(at + 0.5) - 0.5;
+    }
+    case op::CoordinateMode::tf_half_pixel_for_nn: return unscaled(at + 0.5);
+    case op::CoordinateMode::tf_crop_and_resize: {
+      const double start = resize.roi->at(d), end = resize.roi->at(d + 2), last = static_cast<double>(in - 1);
+      return out > 1 ? start * last + at * (end - start) * last / static_cast<double>(out - 1)
+                     : 0.5 * (start + end) * last;
+    }
   }
   throw std::logic_error("coordinate mode");
 }
@@ -224,6 +235,8 @@ inline std::vector<double> resize_weights(const op::Resize& resize, size_t d, in
                                           int64_t at) {
   const double x = source_coordinate(resize, d, in, out, static_cast<double>(at));
   std::vector<double> weights(static_cast<size_t>(in), 0.0);
+  const bool crops = resize.coordinates == op::CoordinateMode::tf_crop_and_resize;
+  if (crops && (x < 0 || x > static_cast<double>(in - 1))) return weights;
   for (int64_t p = static_cast<int64_t>(std::floor(x)) - 3; p <= static_cast<int64_t>(std::floor(x)) + 4; ++p)
     weights[static_cast<size_t>(std::clamp<int64_t>(p, 0, in - 1))] +=
         resize_weight(resize, x, static_cast<double>(p));

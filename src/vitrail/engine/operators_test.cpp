@@ -206,7 +206,10 @@ TEST(EngineOperators, GlobalAveragePool) {
 op::Resize random_resize(Case& c) {
   op::Resize resize;
   resize.mode = static_cast<op::ResizeMode>(c.pick(0, 2));
-  resize.coordinates = static_cast<op::CoordinateMode>(c.pick(0, 3));
+  resize.coordinates = static_cast<op::CoordinateMode>(c.pick(0, 6));
+  if (resize.coordinates == op::CoordinateMode::tf_crop_and_resize)
+    resize.roi = {c.random.uniform(-0.2, 0.4), c.random.uniform(-0.2, 0.4), c.random.uniform(0.6, 1.2),
+                  c.random.uniform(0.6, 1.2)};
   resize.nearest = static_cast<op::NearestMode>(c.pick(0, 3));
   if (c.random.chance(0.3)) resize.cubic_a = -0.5;
   if (c.random.chance(0.5))

@@ -2,9 +2,9 @@
 // The operators: typed structs with the names, attributes and semantics of ONNX. Whoever knows ONNX knows
 // these.
 //
-// Adding one: its struct here and a line in `Op`; its shape rule in shape_rules.cpp; its multiply-adds in
-// cost.cpp if it has any; one case each in train/module.cpp, engine/compile.cpp and onnx/ (export and
-// import). The compiler names every place that is missing, because `Op` is a closed variant.
+// Adding one: its struct here and a line in `Op`; its rule in shape_rules/; its multiply-adds in cost.cpp if
+// it has any; one case each in train/, engine/ and onnx/ (export and import), and in evaluate/ if it is to be
+// folded. The compiler names every place that is missing, because `Op` is a closed variant.
 //
 // Tensors are N x C x H x W. Attributes over space are {vertical, horizontal}; pads are {top, left, bottom,
 // right}.
@@ -133,13 +133,24 @@ enum class ResizeMode { nearest, linear, cubic };
 ///   align_corners: src = dst * (in - 1) / (out - 1)       (corner pixels coincide)
 ///   asymmetric:    src = dst / scale                      (TensorFlow 1)
 ///   pytorch_half_pixel: half_pixel, but 0 where out == 1
-enum class CoordinateMode { half_pixel, align_corners, asymmetric, pytorch_half_pixel };
+///   half_pixel_symmetric: half_pixel, with what floor(in * scale) cuts off divided between both sides
+///   tf_half_pixel_for_nn: src = (dst + 0.5) / scale
+///   tf_crop_and_resize: align_corners on `roi`; positions outside of the input read 0
+/// resize_positions.h computes them.
+enum class CoordinateMode {
+  half_pixel,
+  align_corners,
+  asymmetric,
+  pytorch_half_pixel,
+  half_pixel_symmetric,
+  tf_half_pixel_for_nn,
+  tf_crop_and_resize,
+};
 enum class NearestMode { round_prefer_floor, round_prefer_ceil, floor, ceil };
 
 /// Resizes H and W. Inputs: x, optionally a reference whose H and W are taken ("upsample to the image"), and
 /// optionally a computed target for H and W: i64 [2] sizes or f32 [2] scales. Without either exactly one of
-/// `scales` (out = floor(in * scale)) and `sizes` is set. `linear` does
-/// not antialias.
+/// `scales` (out = floor(in * scale)) and `sizes` is set. `linear` does not antialias.
 struct Resize {
   ResizeMode mode = ResizeMode::linear;
   CoordinateMode coordinates = CoordinateMode::half_pixel;
@@ -147,6 +158,9 @@ struct Resize {
   std::optional<std::array<double, 2>> scales;  ///< {vertical, horizontal}
   std::optional<Pair> sizes;                    ///< {height, width}
   double cubic_a = -0.75;
+  /// For tf_crop_and_resize: {top, left, bottom, right} as parts of the input, 0..1 where inside of it. Then
+  /// out = floor(in * (end - start) * scale). Unset: all of it.
+  std::optional<std::array<double, 4>> roi = std::nullopt;
 };
 
 /// The window of x whose top-left corner is (top, left) and whose H and W are the reference's. Inputs: x,

@@ -17,8 +17,14 @@ int64_t scaled(int64_t size, double scale) {
   return known_or_unknown(size, static_cast<int64_t>(result));
 }
 
+// How much of the input, along one axis, a scale is applied to.
+double extent(const op::Resize& op, size_t axis) {
+  if (op.coordinates != op::CoordinateMode::tf_crop_and_resize || !op.roi) return 1;
+  return (*op.roi)[axis + 2] - (*op.roi)[axis];
+}
+
 // H and W from a computed input: i64 [2] sizes or f32 [2] scales.
-Pair computed_target(const Shape& x, const OpInput& target) {
+Pair computed_target(const op::Resize& op, const Shape& x, const OpInput& target) {
   if (target.shape.size() != 1 || !agree(target.shape[0], 2))
     fail(cat("target of shape ", to_string(target.shape)), "two numbers, for H and W, are needed");
   Pair out{-1, -1};
@@ -33,7 +39,7 @@ Pair computed_target(const Shape& x, const OpInput& target) {
   }
   for (size_t d = 0; d < 2 && target.content.defined(); ++d)
     if (!target.known.defined() || target.known.raw()[d] != std::byte{0})
-      out[d] = scaled(x[2 + d], double{target.content.data<float>()[d]});
+      out[d] = scaled(x[2 + d], extent(op, d) * double{target.content.data<float>()[d]});
   return out;
 }
 
@@ -49,13 +55,15 @@ OpResult rule(const op::Resize& op, Inputs in) {
     fail("the target size is given more or less than once",
          "exactly one of a reference, a computed target, scales and sizes is needed");
   if (reference) expect_rank4(in[1].shape, "reference");
-  const Pair computed = target ? computed_target(x, in[2]) : Pair{-1, -1};
+  const Pair computed = target ? computed_target(op, x, in[2]) : Pair{-1, -1};
+  if (op.coordinates != op::CoordinateMode::tf_crop_and_resize && op.roi)
+    fail("a region of interest", "only tf_crop_and_resize reads it");
   Shape out = x;
   for (size_t d = 0; d < 2; ++d) {
     out[2 + d] = reference  ? in[1].shape[2 + d]
                  : target   ? computed[d]
                  : op.sizes ? (*op.sizes)[d]
-                            : scaled(x[2 + d], (*op.scales)[d]);
+                            : scaled(x[2 + d], extent(op, d) * (*op.scales)[d]);
     if (out[2 + d] == 0 || out[2 + d] < -1)
       fail(cat(to_string(x), " resized to ", out[2 + d]), "at least 1 is needed");
   }
