@@ -139,10 +139,13 @@ class Compiler {
 
 }  // namespace
 
-void run_bound_passes(Network& network) {
+void run_bound_passes(Network& network, int threads) {
+  factor_enlarged(network);
   fuse_residual(network);
   fuse_activation(network);
   fuse_resize_argmax(network);
+  choose_winograd(network);
+  form_row_strips(network, threads);
   write_outputs_directly(network);
 }
 

@@ -17,7 +17,7 @@ struct CompileContext {
 };
 
 /// Runs the passes for one input size on a bound network.
-void run_bound_passes(Network& network);
+void run_bound_passes(Network& network, int threads);
 
 /// `network` is bound to shapes and outlives the program. Throws Error(unsupported) where oneDNN refuses a
 /// step.

@@ -1,6 +1,7 @@
 #include "vitrail/engine/engine.h"
 
 #include <algorithm>
+#include <chrono>
 #include <future>
 #include <list>
 #include <mutex>
@@ -71,7 +72,7 @@ struct Engine::State {
     try {
       const ThreadScope scope(threads);
       Network bound = bind_shapes(network, graph, shapes);
-      run_bound_passes(bound);
+      run_bound_passes(bound, threads);
       const ProgramPointer made = compile(bound, {onednn, weights, threads});
       promise.set_value(made);
       return made;
@@ -140,6 +141,33 @@ std::vector<Tensor> Engine::run(const std::vector<Tensor>& inputs) const {
   } catch (const dnnl::error& error) {
     throw Error(ErrorKind::limit, {.where = "engine", .found = cat("oneDNN stopped: ", error.what())});
   }
+}
+
+ProgramReport Engine::profile(const std::vector<Tensor>& inputs, int runs) const {
+  using Clock = std::chrono::steady_clock;
+  state_->expect_inputs(inputs);
+  std::vector<Shape> shapes;
+  for (const Tensor& input : inputs)
+    shapes.push_back(input.shape());
+  const ProgramPointer program = state_->program(shapes);
+  const ThreadScope scope(state_->threads);
+  const ArenaPool::Lease arena = state_->arenas.take(program->arena_bytes());
+  ProgramReport report = program->report();
+  std::vector<std::vector<double>> times(report.steps.size());
+  program->run(inputs, arena.data());
+  for (int run = 0; run < std::max(runs, 1); ++run) {
+    Clock::time_point before = Clock::now();
+    program->run(inputs, arena.data(), [&](size_t step) {
+      const Clock::time_point now = Clock::now();
+      times[step].push_back(std::chrono::duration<double, std::milli>(now - before).count());
+      before = now;
+    });
+  }
+  for (size_t i = 0; i < times.size(); ++i) {
+    std::sort(times[i].begin(), times[i].end());
+    report.steps[i].milliseconds = times[i][times[i].size() / 2];
+  }
+  return report;
 }
 
 ProgramReport Engine::report(const std::vector<Shape>& inputs) const {

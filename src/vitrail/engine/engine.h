@@ -38,6 +38,9 @@ struct StepReport {
   std::vector<std::string> fused;  ///< names of the nodes that this step also does
   Shape output;
   int64_t multiply_adds = 0;
+  double milliseconds = 0;  ///< median of Engine::profile's runs; 0 in a report() without runs
+  /// Whether oneDNN found only a kernel that is 10 to 1000 times slower than its others.
+  bool is_slow() const { return kernel.starts_with("ref") || kernel.starts_with("gemm:ref"); }
 };
 
 struct ProgramReport {
@@ -60,6 +63,9 @@ class Engine {
 
   /// Compiles for these input shapes now (or finds the program) and describes it.
   ProgramReport report(const std::vector<Shape>& inputs) const;
+
+  /// The same with times: `runs` runs (at least 1) after one to warm up, and each step's median.
+  ProgramReport profile(const std::vector<Tensor>& inputs, int runs = 5) const;
 
  private:
   struct State;

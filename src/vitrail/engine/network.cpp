@@ -96,6 +96,14 @@ ValueId Network::add_constant(std::string name, Tensor tensor) {
   return static_cast<ValueId>(values.size() - 1);
 }
 
+ValueId Network::add_value(std::string name, Shape shape) {
+  NetworkValue value;
+  value.name = std::move(name);
+  value.shape = std::move(shape);
+  values.push_back(std::move(value));
+  return static_cast<ValueId>(values.size() - 1);
+}
+
 Network build_network(const Graph& graph, const Weights& weights) {
   expect_supported(graph);
   expect_weights(graph, weights);

@@ -9,10 +9,12 @@
 
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "vitrail/engine/derived_tensors.h"
 #include "vitrail/graph/model.h"
 
 namespace vitrail::engine_detail {
@@ -37,6 +39,14 @@ struct Layer {
   ValueId residual = no_value;        ///< added to the result (Conv only); its buffer becomes the output
   Activation activation;              ///< Conv, Add, Mul and BatchNormalization only
   std::optional<op::Resize> resized;  ///< ArgMax only: of the input after this Resize, which is never stored
+  /// Conv only, where not empty: the sum of convolutions of linearly enlarged maps, which are never stored.
+  /// Inputs are then map, weight, map, weight, ...; each map enlarged by its Resize to enlarged_size.
+  std::vector<op::Resize> enlarged;
+  Pair enlarged_size{0, 0};
+  bool winograd = false;              ///< Conv only: by Winograd's algorithm (choose_winograd)
+  /// Conv only, where not empty: convolutions that read each other and run together, row by row; this layer
+  /// is the last of them and reads what the first one reads (form_row_strips).
+  std::vector<Layer> strip;
   std::vector<std::string> fused;     ///< names of the other nodes that this layer does
 };
 
@@ -58,12 +68,15 @@ struct Network {
   std::vector<NetworkValue> values;
   std::vector<NetworkPort> inputs;
   std::vector<NetworkPort> outputs;
+  std::shared_ptr<DerivedTensors> derived = std::make_shared<DerivedTensors>();  ///< shared by copies
 
   NetworkValue& value(ValueId id) { return values.at(static_cast<size_t>(id)); }
   const NetworkValue& value(ValueId id) const { return values.at(static_cast<size_t>(id)); }
   const Shape& shape(ValueId id) const { return value(id).shape; }
   bool is_constant(ValueId id) const { return id >= 0 && value(id).constant.defined(); }
   ValueId add_constant(std::string name, Tensor tensor);
+  /// A value that a new layer will make.
+  ValueId add_value(std::string name, Shape shape);
 };
 
 /// `graph` must be an inference graph (Graph::for_inference). Throws Error(usage) naming every parameter

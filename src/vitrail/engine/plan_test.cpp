@@ -63,7 +63,7 @@ TEST(MemoryPlan, ProgramsOfRandomNetworksAreSound) {
     engine_test::Case c = engine_test::random_network(seed);
     const Graph graph = c.graph.for_inference();
     Network network = bind_shapes(build_network(graph, c.weights), graph, {c.inputs[0].shape()});
-    run_bound_passes(network);
+    run_bound_passes(network, 2);
     PackedWeights weights;
     const ThreadScope threads(2);
     const auto program = compile(network, {dnnl::engine(dnnl::engine::kind::cpu, 0), weights, 2});

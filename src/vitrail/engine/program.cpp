@@ -55,6 +55,11 @@ ProgramReport Program::report() const {
 }
 
 std::vector<Tensor> Program::run(const std::vector<Tensor>& inputs, std::byte* arena) const {
+  return run(inputs, arena, nullptr);
+}
+
+std::vector<Tensor> Program::run(const std::vector<Tensor>& inputs, std::byte* arena,
+                                 const std::function<void(size_t)>& after_step) const {
   Memory memory;
   memory.stream = dnnl::stream(parts_.engine);
   std::vector<Tensor> outputs;
@@ -69,6 +74,7 @@ std::vector<Tensor> Program::run(const std::vector<Tensor>& inputs, std::byte* a
   for (size_t i = 0; i < parts_.steps.size(); ++i) {
     memory.scratch = arena + parts_.scratch_offsets[i];
     parts_.steps[i].execute(memory);
+    if (after_step) after_step(i);
   }
   return outputs;
 }

@@ -73,6 +73,9 @@ class Program {
 
   /// `arena` holds arena_bytes() bytes, 64-byte aligned. The inputs have the shapes that were compiled for.
   std::vector<Tensor> run(const std::vector<Tensor>& inputs, std::byte* arena) const;
+  /// The same; `after_step(i)` is called when step i is done.
+  std::vector<Tensor> run(const std::vector<Tensor>& inputs, std::byte* arena,
+                          const std::function<void(size_t)>& after_step) const;
 
  private:
   Parts parts_;

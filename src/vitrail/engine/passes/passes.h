@@ -28,6 +28,18 @@ void fuse_activation(Network& network);
 /// ArgMax over the channels of a linear Resize becomes one layer that never stores the resized map.
 void fuse_resize_argmax(Network& network);
 
+/// A convolution over a concatenation with linearly enlarged small maps (pyramid pooling) becomes the
+/// convolution of the other parts plus products with the small maps themselves: enlarging is linear, so what
+/// a kernel tap sees of an enlarged map is a fixed combination of products with its few pixels.
+void factor_enlarged(Network& network);
+/// Says which 3x3 convolutions with stride 1 run by Winograd's algorithm: those of a multiple of 16 channels
+/// where a model of arithmetic and memory traffic finds it faster. Results change by rounding (about 1e-6 of
+/// the largest).
+void choose_winograd(Network& network);
+/// Convolutions on large maps that only the next one reads run together row by row, so that the maps between
+/// them stay in the caches and take no memory; every depthwise convolution runs so. `threads` share the rows,
+/// and each makes the few rows around its own again.
+void form_row_strips(Network& network, int threads);
 /// A Resize that is only an output writes N x C x H x W itself: full-size logits are never transposed.
 void write_outputs_directly(Network& network);
 

@@ -27,7 +27,9 @@ Geometry geometry_of(const StepContext& context, const Layer& layer, const op::C
     g.weight_tag = DnnlTag::goihw;
   }
   g.strides = {conv.strides[0], conv.strides[1]};
-  g.dilations = {conv.dilations[0] - 1, conv.dilations[1] - 1};
+  // A kernel of one row has no dilation; oneDNN crashes where it is told one.
+  for (size_t d = 0; d < 2; ++d)
+    g.dilations.push_back(w[2 + d] > 1 ? conv.dilations[d] - 1 : 0);
   g.pads_before = {pads[0], pads[1]};
   // What is left of the input after the last window is not padding.
   for (size_t d = 0; d < 2; ++d)

@@ -21,7 +21,17 @@ Step step_of(const StepContext& context, const Layer& layer, const char* kind) {
 
 Step make_step(const StepContext& context, const Layer& layer) {
   const Overload cases{
-      [&](const op::Conv& op) { return make_convolution(context, layer, op); },
+      [&](const op::Conv& op) {
+        if (!layer.enlarged.empty()) return make_enlarged_products(context, layer, op);
+        if (!layer.strip.empty()) return make_row_strips(context, layer);
+        if (is_padded_pointwise(context, layer, op)) {
+          Layer alone = layer;
+          alone.strip = {layer};
+          return make_row_strips(context, alone);
+        }
+        if (is_pointwise(context, layer, op)) return make_pointwise(context, layer, op);
+        return layer.winograd ? make_winograd(context, layer, op) : make_convolution(context, layer, op);
+      },
       [&](const op::ConvTranspose& op) { return make_deconvolution(context, layer, op); },
       [&](const op::BatchNormalization& op) { return make_batch_norm(context, layer, op); },
       [&](const op::Relu&) { return make_clamp(context, layer, {.low = 0}); },

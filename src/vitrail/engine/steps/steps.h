@@ -27,6 +27,14 @@ Step make_input_step(const Network& network, const NetworkPort& input, size_t in
 Step make_output_step(const Network& network, const NetworkPort& output, size_t index);
 
 Step make_convolution(const StepContext& context, const Layer& layer, const op::Conv& conv);
+Step make_enlarged_products(const StepContext& context, const Layer& layer, const op::Conv& conv);
+/// A 1x1 convolution that our own matrix product does.
+bool is_pointwise(const StepContext& context, const Layer& layer, const op::Conv& conv);
+/// A 1x1 convolution with padding: oneDNN's kernel for it can crash, our row by row kernel does it.
+bool is_padded_pointwise(const StepContext& context, const Layer& layer, const op::Conv& conv);
+Step make_pointwise(const StepContext& context, const Layer& layer, const op::Conv& conv);
+Step make_row_strips(const StepContext& context, const Layer& layer);
+Step make_winograd(const StepContext& context, const Layer& layer, const op::Conv& conv);
 Step make_deconvolution(const StepContext& context, const Layer& layer, const op::ConvTranspose& conv);
 Step make_batch_norm(const StepContext& context, const Layer& layer, const op::BatchNormalization& norm);
 Step make_clamp(const StepContext& context, const Layer& layer, Activation activation);

@@ -1,0 +1,105 @@
+#include <algorithm>
+
+#include "vitrail/base/checked.h"
+#include "vitrail/base/parallel.h"
+#include "vitrail/engine/steps/packed_taps.h"
+
+// A 1x1 convolution without padding as a product of matrices: pixels x input channels by input x output
+// channels. With a stride the pixels of one row of results lie that much further apart.
+
+namespace vitrail::engine_detail {
+namespace {
+
+namespace k = kernel;
+
+struct Plan {
+  Shape x, y;
+  Pair strides;
+  Tensor weight, bias;
+  bool accumulate = false;
+  Activation activation;
+  ValueId input = no_value, output = no_value;
+  int64_t rows = 0, row_pixels = 0;  // results in rows whose pixels lie a fixed distance apart
+  int64_t block = 0, columns = 0;    // pixels and output channels of one task
+};
+
+const float* source_of(const Plan& plan, const float* x, int64_t row) {
+  if (plan.rows == 1) return x;
+  const int64_t image = row / plan.y[2], y = row % plan.y[2] * plan.strides[0];
+  return x + (image * plan.x[2] + y) * plan.x[3] * plan.x[1];
+}
+
+void run(const Plan& plan, const float* x, float* y) {
+  const int64_t in = plan.x[1], out = plan.y[1];
+  const int64_t blocks = ceil_div(plan.row_pixels, plan.block), parts = ceil_div(out, plan.columns);
+  parallel_for(plan.rows * blocks * parts, 1, [&](int64_t task) {
+    const int64_t column = task % parts * plan.columns, row = task / parts / blocks;
+    const int64_t first = task / parts % blocks * plan.block;
+    const int64_t count = std::min(plan.block, plan.row_pixels - first);
+    const int64_t step = in * plan.strides[1];
+    k::MatrixEnd end{plan.bias.defined() ? plan.bias.data<float>().data() + column : nullptr, plan.accumulate,
+                     plan.activation.low, plan.activation.high};
+    k::multiply(source_of(plan, x, row) + first * step, step, plan.weight.data<float>().data() + column * in,
+                y + (row * plan.row_pixels + first) * out + column, out,
+                {count, std::min(plan.columns, out - column), in}, end);
+  });
+}
+
+}  // namespace
+
+namespace {
+
+bool is_one_by_one(const StepContext& context, const Layer& layer, const op::Conv& conv) {
+  const Shape& w = context.shape(layer.inputs[1]);
+  return conv.group == 1 && w[2] == 1 && w[3] == 1;
+}
+
+bool has_pads(const op::Conv& conv) {
+  return std::any_of(conv.pads.begin(), conv.pads.end(), [](int64_t pad) { return pad != 0; });
+}
+
+}  // namespace
+
+bool is_pointwise(const StepContext& context, const Layer& layer, const op::Conv& conv) {
+  const Shape& w = context.shape(layer.inputs[1]);
+  return is_one_by_one(context, layer, conv) && !has_pads(conv) && w[1] >= 8 && w[0] >= 8;
+}
+
+bool is_padded_pointwise(const StepContext& context, const Layer& layer, const op::Conv& conv) {
+  return is_one_by_one(context, layer, conv) && has_pads(conv);
+}
+
+Step make_pointwise(const StepContext& context, const Layer& layer, const op::Conv& conv) {
+  Step step = step_of(context, layer, "convolution");
+  Plan plan;
+  plan.input = layer.inputs[0];
+  plan.output = layer.output;
+  plan.x = context.shape(plan.input);
+  plan.y = context.shape(plan.output);
+  plan.strides = conv.strides;
+  plan.weight = packed_taps(context, layer.inputs[1]);
+  if (layer.inputs.size() > 2 && layer.inputs[2] != no_value)
+    plan.bias = context.network.value(layer.inputs[2]).constant;
+  plan.accumulate = layer.residual != no_value;
+  plan.activation = layer.activation;
+  const bool dense = plan.x[2] == plan.y[2] && plan.x[3] == plan.y[3];
+  plan.rows = dense ? 1 : plan.y[0] * plan.y[2];
+  plan.row_pixels = element_count(plan.y) / plan.y[1] / plan.rows;
+  plan.block = std::min<int64_t>(240, plan.row_pixels);
+  const int64_t tasks = plan.rows * ceil_div(plan.row_pixels, plan.block);
+  plan.columns = tasks >= 4 * context.threads ? plan.y[1] : 2 * k::panel_width;
+  step.report.kernel = "vitrail product";
+  step.report.multiply_adds = element_count(plan.y) * plan.x[1];
+  step.weight_bytes = plan.weight.bytes();
+  step.reads = {plan.input};
+  if (plan.accumulate) {
+    step.reads.push_back(layer.residual);
+    step.must_reuse = layer.residual;
+  }
+  step.execute = [plan = std::move(plan)](const Memory& memory) {
+    run(plan, memory.read(plan.input), memory.write(plan.output));
+  };
+  return step;
+}
+
+}  // namespace vitrail::engine_detail
