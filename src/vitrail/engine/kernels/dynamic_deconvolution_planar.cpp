@@ -112,6 +112,7 @@ void gather_block_1(const DynamicDeconvolutionSize& size, const float* m, float*
     const int channels = channels_at_once(size.channels - first, 4);
     for (int64_t r = 0; r < block.rows; ++r) {
       rows::Gather1 now;
+      now.ahead = r + 1 < block.rows ? size.width : 0;
       for (int c = 0; c < channels; ++c) {
         const int64_t index = block.image * size.channels + first + c;
         const Plane plane(m, size, index);

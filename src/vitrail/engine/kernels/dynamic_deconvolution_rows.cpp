@@ -47,6 +47,7 @@ VITRAIL_INLINE void block_1(const Gather1& rows, const float* votes, int64_t x, 
     const Floats<lanes> left = up * v[6] + middle * v[3] + down * v[0],
                         same = up * v[7] + middle * v[4] + down * v[1],
                         right = up * v[8] + middle * v[5] + down * v[2];
+    __builtin_prefetch(rows.m[c][2] + rows.ahead + x, 0, 2);
     if (x > 0)
       put<lanes, streaming>(rows.d[c] + x - lanes, carry[c].waiting + window<1, lanes>(carry[c].left, left),
                             lanes);

@@ -20,6 +20,7 @@ constexpr int most_channels = 4;
 struct Gather1 {
   const float* m[most_channels][3];  ///< the rows of M above, at and below the row of D
   float* d[most_channels];
+  int64_t ahead;                ///< from the row of M below to the one after it, which is fetched; or 0
   float before[most_channels];  ///< right[-1] and
   float after[most_channels];   ///< left[count]: products of the columns beside this run
 };
