@@ -1,9 +1,10 @@
-# The program: a table of commands, one file each. `vitrail` links no LibTorch, which takes longer to load than a picture
-# takes to segment; with training, `vitrail train` hands over to `vitrail-train`, the same program with LibTorch.
+# The program: a table of commands, one file each. `vitrail` links neither LibTorch nor OpenCV's video libraries, which take
+# longer to load than a picture takes to segment: for training and for videos it hands over to `vitrail-train` and
+# `vitrail-video`, the same program with those linked.
 find_path(CLI11_INCLUDE_DIR CLI/CLI.hpp REQUIRED)
 file(GLOB program_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/vitrail/cli/*.cpp)
 list(FILTER program_sources EXCLUDE REGEX "_test\\.cpp$")
-list(FILTER program_sources EXCLUDE REGEX "/train_(command|launcher)\\.cpp$")
+list(FILTER program_sources EXCLUDE REGEX "/(train_command|train_launcher|video_segmenter|video_launcher)\\.cpp$")
 set(training_definitions "")
 if(VITRAIL_TRAIN)
   set(training_definitions VITRAIL_TRAIN=1 VITRAIL_LIBTORCH_VERSION="${Torch_VERSION}")
@@ -22,12 +23,14 @@ function(vitrail_add_program target name)
   target_link_libraries(${target} PRIVATE vitrail nlohmann_json::nlohmann_json)
 endfunction()
 
+set(cli ${PROJECT_SOURCE_DIR}/src/vitrail/cli)
+vitrail_add_program(vitrail_program vitrail ${cli}/train_launcher.cpp ${cli}/video_launcher.cpp)
+vitrail_add_program(vitrail_video_program vitrail-video ${cli}/train_launcher.cpp ${cli}/video_segmenter.cpp)
+target_link_libraries(vitrail_video_program PRIVATE vitrail_video opencv_core)
+target_include_directories(vitrail_video_program SYSTEM PRIVATE ${OpenCV_INCLUDE_DIRS})
+add_dependencies(vitrail_program vitrail_video_program)
 if(VITRAIL_TRAIN)
-  set(cli ${PROJECT_SOURCE_DIR}/src/vitrail/cli)
-  vitrail_add_program(vitrail_program vitrail ${cli}/train_launcher.cpp)
-  vitrail_add_program(vitrail_train_program vitrail-train ${cli}/train_command.cpp)
+  vitrail_add_program(vitrail_train_program vitrail-train ${cli}/train_command.cpp ${cli}/video_launcher.cpp)
   target_link_libraries(vitrail_train_program PRIVATE vitrail_train)
   add_dependencies(vitrail_program vitrail_train_program)
-else()
-  vitrail_add_program(vitrail_program vitrail)
 endif()

@@ -271,6 +271,14 @@ TEST_F(CliTest, CheckDatasetPassesASoundOneAndFailsABrokenOne) {
   EXPECT_FALSE(json::parse(broken_json.out, nullptr, false).is_discarded());
 }
 
+TEST_F(CliTest, SegmentLeavesTheOverlayOutWhereAsked) {
+  const json report = json_of(vitrail(
+      {"segment", model(), picture("a.png", 40, 56), "--out", path("out"), "--no-overlay", "--json"}));
+  EXPECT_TRUE(report["images"][0]["overlay"].is_null());
+  EXPECT_TRUE(std::filesystem::exists(path("out/a.png")));
+  EXPECT_FALSE(std::filesystem::exists(path("out/a-overlay.jpg")));
+}
+
 TEST_F(CliTest, BenchTimesEveryStage) {
   const json report =
       json_of(vitrail({"bench", model(), "--image", picture("a.png", 40, 56), "--rounds", "3", "--json"}));

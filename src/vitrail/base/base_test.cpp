@@ -7,6 +7,8 @@
 #include "vitrail/base/checked.h"
 #include "vitrail/base/error.h"
 #include "vitrail/base/file.h"
+#include "vitrail/base/peak_memory.h"
+#include "vitrail/base/quantile.h"
 #include "vitrail/base/random.h"
 #include "vitrail/base/tensor.h"
 #include "vitrail/base/text.h"
@@ -107,6 +109,24 @@ TEST(File, AtomicWriteReplacesAndLeavesNoTemporaryBehind) {
   EXPECT_THROW(read_file(folder), Error) << "a folder is not a file";
   EXPECT_THROW(read_file(folder / "a.txt", 2), Error);
   EXPECT_THROW(write_file_atomically(folder / "no" / "such" / "folder", "x"), Error);
+}
+
+TEST(Quantile, IsLinearBetweenNeighbours) {
+  EXPECT_EQ(median({}), 0);
+  EXPECT_EQ(median({5}), 5);
+  EXPECT_EQ(median({3, 1, 2}), 2);
+  EXPECT_DOUBLE_EQ(median({4, 1, 2, 3}), 2.5);
+  EXPECT_DOUBLE_EQ(quantile({0, 10}, 0.95), 9.5);
+  EXPECT_EQ(quantile({1, 2, 3}, 0), 1);
+  EXPECT_EQ(quantile({1, 2, 3}, 1), 3);
+}
+
+TEST(PeakMemory, RisesWithWhatIsTouched) {
+  const int64_t before = peak_resident_bytes();
+  EXPECT_GT(before, 1 << 20);
+  const std::vector<char> touched(size_t{64} << 20, 1);
+  EXPECT_GE(peak_resident_bytes() - before, int64_t{48} << 20);
+  EXPECT_EQ(touched.back(), 1);
 }
 
 }  // namespace

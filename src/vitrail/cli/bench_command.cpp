@@ -5,10 +5,10 @@
 #include <iostream>
 
 #include <nlohmann/json.hpp>
-#include <sys/resource.h>
 
 #include "vitrail/base/error.h"
 #include "vitrail/base/file.h"
+#include "vitrail/base/peak_memory.h"
 #include "vitrail/base/quantile.h"
 #include "vitrail/base/text.h"
 #include "vitrail/cli/command.h"
@@ -121,12 +121,6 @@ class Bench {
   std::vector<Rgb> palette_;
 };
 
-int64_t peak_bytes() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return int64_t{usage.ru_maxrss} * 1024;
-}
-
 Json summary(const std::vector<double>& seconds, double whole) {
   const double middle = median(seconds);
   return {{"median_ms", 1e3 * middle},
@@ -146,7 +140,7 @@ Json report_of(const BenchOptions& options, const Bench& bench, const Rounds& ro
   report["whole"] = summary(rounds.whole, median(rounds.whole));
   report["images_per_second"] = 1 / median(rounds.whole);
   report["first_mask_ms"] = 1e3 * first;
-  report["peak_bytes"] = peak_bytes();
+  report["peak_bytes"] = peak_resident_bytes();
   return report;
 }
 

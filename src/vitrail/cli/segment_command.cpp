@@ -1,5 +1,6 @@
 // vitrail segment: label maps and overlays of images.
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <iostream>
@@ -11,7 +12,7 @@
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
 #include "vitrail/cli/command.h"
-#include "vitrail/cli/model_options.h"
+#include "vitrail/cli/segment_options.h"
 #include "vitrail/cli/terminal.h"
 #include "vitrail/image/image_file.h"
 #include "vitrail/image/image_list.h"
@@ -24,16 +25,6 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 using Clock = std::chrono::steady_clock;
-
-struct SegmentOptions {
-  std::string model;
-  std::vector<std::string> images;
-  std::string out;
-  double opacity = 0.5;
-  bool json = false;
-  InfoOptions info;
-  RunOptions run;
-};
 
 struct Job {
   fs::path image, labels, overlay;
@@ -91,11 +82,12 @@ class Segmenter {
     const LabelMap labels = predictor_.predict(photo);
     const auto predicted = Clock::now();
     write_label_map(job.labels, labels, palette_);
-    write_jpeg(job.overlay, overlay(photo, labels, classes_, {.opacity = options_.opacity}));
+    if (options_.overlay)
+      write_jpeg(job.overlay, overlay(photo, labels, classes_, {.opacity = options_.opacity}));
     const auto written = Clock::now();
     return {{"image", job.image.string()},
             {"labels", job.labels.string()},
-            {"overlay", job.overlay.string()},
+            {"overlay", options_.overlay ? Json(job.overlay.string()) : Json()},
             {"height", photo.height},
             {"width", photo.width},
             {"tile", predictor_.tile_for(photo.height, photo.width)},
@@ -130,15 +122,18 @@ std::string line_of(const Json& image) {
       shares.push_back(cat(c["name"].get<std::string>(), " ", fixed(100 * c["share"].get<double>(), 1), "%"));
   return cat(image["image"].get<std::string>(), " (", image["width"], "x", image["height"], ", ",
              fixed(1000 * image["seconds"]["predict"].get<double>(), 1), " ms): ", join(shares), "\n  -> ",
-             image["labels"].get<std::string>(), "\n  -> ", image["overlay"].get<std::string>());
+             image["labels"].get<std::string>(),
+             image["overlay"].is_null() ? "" : "\n  -> " + image["overlay"].get<std::string>());
 }
 
 void declare(CLI::App& app, SegmentOptions& options) {
   app.add_option("MODEL", options.model, "model file: .onnx, or .safetensors from training")->required();
-  app.add_option("IMAGE", options.images, "images, or folders of them")->required();
-  app.add_option("--out", options.out,
-                 "folder for NAME.png (class indices, with palette) and NAME-overlay.jpg")
+  app.add_option("IMAGE", options.images, "images, or folders of them; or one video")->required();
+  app.add_option("-o,--out", options.out,
+                 "folder for NAME.png (class indices, with palette) and NAME-overlay.jpg; the video to write")
       ->required();
+  app.add_flag("!--no-overlay", options.overlay,
+               "write no NAME-overlay.jpg: it takes longer than the labels");
   app.add_option("--opacity", options.opacity, "of the classes' colours in the overlay, 0 to 1")
       ->check(CLI::Range(0.0, 1.0));
   app.add_flag("--json", options.json, "print areas per class and timing as JSON");
@@ -153,6 +148,13 @@ int segment_command(CLI::App& app, const Arguments& arguments) {
   declare(app, options);
   parse(app, arguments);
 
+  if (std::any_of(options.images.begin(), options.images.end(),
+                  [](const std::string& image) { return has_video_extension(image); })) {
+    if (options.images.size() == 1) return segment_video_command(options, arguments);
+    throw Error(
+        ErrorKind::usage,
+        {.where = "segment", .found = "a video among other files", .allowed = "one video at a time, alone"});
+  }
   const std::vector<Job> jobs = jobs_of(options);
   check_targets(jobs);
   const Segmenter segmenter(options);

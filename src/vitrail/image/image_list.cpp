@@ -24,15 +24,25 @@ std::string_view take_number(std::string_view& text) {
   return digits;
 }
 
+std::string lower_extension(const std::filesystem::path& path) {
+  std::string extension = path.extension().string();
+  std::transform(extension.begin(), extension.end(), extension.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return extension;
+}
+
 }  // namespace
 
 bool has_image_extension(const std::filesystem::path& path) {
   constexpr std::array<std::string_view, 11> known{".jpg", ".jpeg", ".png", ".bmp",  ".pbm", ".pgm",
                                                    ".ppm", ".pnm",  ".tif", ".tiff", ".webp"};
-  std::string extension = path.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return std::find(known.begin(), known.end(), extension) != known.end();
+  return std::find(known.begin(), known.end(), lower_extension(path)) != known.end();
+}
+
+bool has_video_extension(const std::filesystem::path& path) {
+  constexpr std::array<std::string_view, 8> known{".mp4",  ".avi", ".mov", ".mkv",
+                                                  ".webm", ".m4v", ".mpg", ".mpeg"};
+  return std::find(known.begin(), known.end(), lower_extension(path)) != known.end();
 }
 
 bool natural_less(std::string_view a, std::string_view b) {

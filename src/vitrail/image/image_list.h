@@ -12,6 +12,8 @@ namespace vitrail {
 /// Whether the name ends like a picture that read_image reads (.jpg .jpeg .png .bmp .pbm .pgm .ppm .pnm .tif
 /// .tiff .webp, in any case).
 bool has_image_extension(const std::filesystem::path& path);
+/// The same for a video (.mp4 .avi .mov .mkv .webm .m4v .mpg .mpeg).
+bool has_video_extension(const std::filesystem::path& path);
 
 /// "a2" before "a10": runs of digits compare as numbers, everything else as bytes. A strict order.
 bool natural_less(std::string_view a, std::string_view b);

@@ -1,0 +1,137 @@
+#include "bench/report.h"
+
+#include <algorithm>
+#include <ctime>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include <unistd.h>
+
+#include "vitrail/base/quantile.h"
+#include "vitrail/base/text.h"
+
+namespace vitrail::bench {
+namespace {
+
+std::string fixed(double value, int decimals) {
+  std::ostringstream text;
+  text.setf(std::ios::fixed);
+  text.precision(decimals);
+  text << value;
+  return text.str();
+}
+
+std::string milliseconds(const Times& times) {
+  if (times.seconds.empty()) return "–";
+  const auto at = [&](double share) {
+    const double ms = 1e3 * quantile(times.seconds, share);
+    return fixed(ms, ms < 10 ? 2 : ms < 100 ? 1 : 0);
+  };
+  return cat(at(0.5), " (", at(0.1), "–", at(0.9), ")");
+}
+
+/// The fastest other's median over ours.
+std::string ratio(const Row& row) {
+  double fastest = 0;
+  for (size_t i = 1; i < row.times.size(); ++i)
+    if (const double m = median(row.times[i].seconds); m > 0 && (fastest == 0 || m < fastest)) fastest = m;
+  const double ours = median(row.times.at(0).seconds);
+  return fastest > 0 && ours > 0 ? cat("**", fixed(fastest / ours, 2), "**") : "–";
+}
+
+std::string agreement(const Row& row) {
+  double least = 1;
+  for (const Times& times : row.times)
+    if (!times.seconds.empty()) least = std::min(least, times.agreement);
+  return cat(fixed(100 * least, 3), " %");
+}
+
+std::vector<std::string> contestants(const std::vector<Row>& rows, int threads) {
+  std::vector<std::string> names;
+  for (const Row& row : rows)
+    if (row.threads == threads)
+      for (const Times& times : row.times)
+        if (std::find(names.begin(), names.end(), times.name) == names.end()) names.push_back(times.name);
+  return names;
+}
+
+void table(std::ostringstream& out, const Report& report, int threads) {
+  const std::vector<std::string> names = contestants(report.rows, threads);
+  out << "\n## " << threads << (threads == 1 ? " thread" : " threads") << "\n\n| ms | " << join(names, " | ")
+      << " | fastest other ÷ ours | agreement |\n|---|";
+  for (size_t i = 0; i < names.size() + 2; ++i)
+    out << "---|";
+  out << "\n";
+  for (const Row& row : report.rows) {
+    if (row.threads != threads) continue;
+    out << "| **" << row.key << "** " << row.title << " |";
+    for (const std::string& name : names) {
+      const auto found = std::find_if(row.times.begin(), row.times.end(),
+                                      [&](const Times& times) { return times.name == name; });
+      out << " " << (found == row.times.end() ? "–" : milliseconds(*found)) << " |";
+    }
+    out << " " << ratio(row) << " | " << agreement(row) << " |\n";
+  }
+}
+
+void failures(std::ostringstream& out, const Report& report) {
+  std::set<std::string> lines;
+  for (const Row& row : report.rows)
+    for (const Times& times : row.times)
+      if (!times.reason.empty())
+        lines.insert(cat("- ", times.name, " could not run ", row.key, ": ", times.reason));
+  if (!lines.empty()) out << "\n";
+  for (const std::string& line : lines)
+    out << line << "\n";
+}
+
+}  // namespace
+
+std::string machine() {
+  std::ifstream in("/proc/cpuinfo");
+  std::string model, features;
+  for (std::string line; std::getline(in, line);) {
+    const size_t colon = line.find(": ");
+    if (colon == std::string::npos) continue;
+    if (model.empty() && line.starts_with("model name")) model = line.substr(colon + 2);
+    if (!features.empty() || !line.starts_with("flags")) continue;
+    std::istringstream flags(line.substr(colon + 2));
+    for (std::string flag; flags >> flag;)
+      for (const char* const wanted : {"avx2", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16"})
+        if (flag == wanted) features += " " + flag;
+  }
+  return cat(model, ", ", sysconf(_SC_NPROCESSORS_ONLN), " cores,", features);
+}
+
+std::string markdown(const Report& report) {
+  std::ostringstream out;
+  const std::time_t now = std::time(nullptr);
+  char date[32] = "";
+  std::strftime(date, sizeof date, "%Y-%m-%d %H:%M UTC", std::gmtime(&now));
+  out << "# Engines side by side\n\n"
+      << "Written by `" << report.command << "` on " << date << ".\n\nMachine: " << machine() << ". ";
+  for (size_t i = 0; i < report.versions.size(); ++i)
+    out << (i ? ", " : "") << report.versions[i].first << " " << report.versions[i].second;
+  out << ".\n\nOne run of the whole network, from the input in memory to the labels, in milliseconds: the "
+         "median of the "
+         "rounds and, in brackets, their 10th and 90th percentile. The rounds of all contestants interleave, "
+         "after "
+         "warm-up. A contestant much slower than the fastest one runs in fewer rounds. Agreement is the "
+         "share of "
+         "outputs equal to ours (labels), or within 1e-3 of the largest (features), of the one that agrees "
+         "least.\n";
+  std::set<int, std::greater<>> threads;
+  for (const Row& row : report.rows)
+    threads.insert(row.threads);
+  for (const int count : threads)
+    table(out, report, count);
+  failures(out, report);
+  if (!report.peak_bytes.empty())
+    out << "\n## Peak memory of a process with our engine alone\n\n| network | MB |\n|---|---|\n";
+  for (const auto& [name, bytes] : report.peak_bytes)
+    out << "| " << name << " | " << fixed(bytes / 1e6, 0) << " |\n";
+  return out.str();
+}
+
+}  // namespace vitrail::bench
