@@ -96,6 +96,30 @@ VITRAIL_INLINE void vote_gradients(const Terms& terms, const float* m, int64_t c
   }
 }
 
+// Both gradients of a pixel whose nine taps all lie inside of D: the gradient is read once.
+template <int lanes>
+VITRAIL_INLINE void spread_block(const Terms& terms, const float* m, int64_t c, int64_t counted,
+                                 Floats<lanes>* sums, float* dm) {
+  const Floats<lanes> value = without_first<lanes>(load<lanes>(m + c), counted);
+  Floats<lanes> gradient{};
+  for (int t = 0; t < 9; ++t) {
+    const Floats<lanes> g = load<lanes>(terms.from[t] + c);
+    gradient += g * terms.weight[t];
+    sums[t] += g * value;
+  }
+  if (dm != nullptr) store<lanes>(dm + c, gradient);
+}
+template <int lanes>
+VITRAIL_INLINE void spread_pixel(const Terms& terms, const float* m, int64_t channels, float* dm, float* dv) {
+  Floats<lanes> sums[9] = {};
+  int64_t c = 0;
+  for (; c + lanes <= channels; c += lanes)
+    spread_block<lanes>(terms, m, c, 0, sums, dm);
+  if (c < channels) spread_block<lanes>(terms, m, channels - lanes, c + lanes - channels, sums, dm);
+  for (int t = 0; t < 9; ++t)
+    dv[t] = total<lanes>(sums[t]);
+}
+
 template <int lanes>
 VITRAIL_INLINE void spread_row(const Row& row) {
   const DynamicDeconvolutionSize& size = row.size;
@@ -107,6 +131,13 @@ VITRAIL_INLINE void spread_row(const Row& row) {
       const int64_t gy = s * row.y + t / 3 - 1, gx = s * x + t % 3 - 1;
       if (gy < 0 || gy >= size.out_height || gx < 0 || gx >= size.out_width) continue;
       terms.add(row.gradient + (gy * size.out_width + gx) * channels, row.v[at * 9 + t], t);
+    }
+    if (terms.count == 9) {
+      float unwanted[9];
+      spread_pixel<lanes>(terms, row.m + at * channels, channels,
+                          row.dm == nullptr ? nullptr : row.dm + x * channels,
+                          row.dv == nullptr ? unwanted : row.dv + x * 9);
+      continue;
     }
     if (row.dm != nullptr) write_sum_of_any<lanes>(terms, row.dm + x * channels, channels);
     if (row.dv == nullptr) continue;

@@ -104,18 +104,11 @@ VITRAIL_INLINE Floats<lanes> every_second(const Floats<lanes>& a, const Floats<l
                                           std::integer_sequence<int, k...>) {
   return __builtin_shufflevector(a, b, (2 * k + odd)...);
 }
-}  // namespace lanes_detail
-
-/// The sum of the lanes, halves on halves.
-template <int lanes>
-VITRAIL_INLINE float total(const Floats<lanes>& x) {
-  float part[lanes];
-  store<lanes>(part, x);
-  for (int half = lanes / 2; half > 0; half /= 2)
-    for (int i = 0; i < half; ++i)
-      part[i] += part[i + half];
-  return part[0];
+template <int lanes, int... k>
+VITRAIL_INLINE Ints<lanes> numbers(std::integer_sequence<int, k...>) {
+  return Ints<lanes>{k...};
 }
+}  // namespace lanes_detail
 
 /// {first[i], ..., first[lanes - 1], second[0], ...}: a window of `lanes` that starts `i` lanes into the
 /// pair.
@@ -132,6 +125,30 @@ VITRAIL_INLINE Floats<lanes> interleave(const Floats<lanes>& a, const Floats<lan
 template <int odd, int lanes>
 VITRAIL_INLINE Floats<lanes> every_second(const Floats<lanes>& a, const Floats<lanes>& b) {
   return lanes_detail::every_second<odd, lanes>(a, b, std::make_integer_sequence<int, lanes>());
+}
+
+/// The sum of the lanes, halves on halves.
+template <int lanes>
+VITRAIL_INLINE float total(Floats<lanes> x) {
+  if constexpr (lanes == 1) {
+    return x;
+  } else {
+    if constexpr (lanes >= 16) x += window<8, lanes>(x, x);
+    if constexpr (lanes >= 8) x += window<4, lanes>(x, x);
+    if constexpr (lanes >= 4) x += window<2, lanes>(x, x);
+    return x[0] + x[1];
+  }
+}
+/// x with zeros in its first `count` lanes.
+template <int lanes>
+VITRAIL_INLINE Floats<lanes> without_first(const Floats<lanes>& x, int64_t count) {
+  if constexpr (lanes == 1) {
+    return count > 0 ? 0.0f : x;
+  } else {
+    const Ints<lanes> first = Ints<lanes>{} + static_cast<int>(count);
+    return lanes_detail::numbers<lanes>(std::make_integer_sequence<int, lanes>()) < first ? Floats<lanes>{}
+                                                                                          : x;
+  }
 }
 
 /// Of three functions of one type, the one for the widest vectors of this machine.
