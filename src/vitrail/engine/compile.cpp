@@ -29,7 +29,7 @@ class Compiler {
   void add_input_steps() {
     for (size_t i = 0; i < network_.inputs.size(); ++i) {
       const ValueId id = network_.inputs[i].value;
-      if (same_as_row_major(network_.shape(id)))
+      if (!network_.value(id).channels_last() || same_as_row_major(network_.shape(id)))
         location(id) = {Location::Kind::input, static_cast<int64_t>(i)};
       else
         parts_.steps.push_back(make_input_step(network_, network_.inputs[i], i));
@@ -50,9 +50,10 @@ class Compiler {
     for (size_t i = 0; i < network_.outputs.size(); ++i) {
       const ValueId id = network_.outputs[i].value;
       const NetworkValue& value = network_.value(id);
+      parts_.output_values.push_back(id);
       parts_.output_shapes.push_back(value.shape);
       parts_.output_types.push_back(value.type);
-      const bool row_major = value.type == DataType::i64 || value.row_major || same_as_row_major(value.shape);
+      const bool row_major = !value.channels_last() || same_as_row_major(value.shape);
       if (row_major && made[static_cast<size_t>(id)] && location(id).kind == Location::Kind::none)
         location(id) = {Location::Kind::output, static_cast<int64_t>(i)};
       else
@@ -64,7 +65,9 @@ class Compiler {
     for (const Step& step : parts_.steps)
       for (const ValueId id : step.reads)
         if (network_.is_constant(id) && location(id).kind == Location::Kind::none) {
-          parts_.constants[static_cast<size_t>(id)] = context_.weights.stored(network_.value(id).constant);
+          const NetworkValue& value = network_.value(id);
+          parts_.constants[static_cast<size_t>(id)] =
+              value.channels_last() ? context_.weights.stored(value.constant) : value.constant;
           location(id) = {Location::Kind::constant, 0};
         }
   }
@@ -149,7 +152,8 @@ void run_bound_passes(Network& network, int threads) {
   write_outputs_directly(network);
 }
 
-std::shared_ptr<const Program> compile(const Network& network, const CompileContext& context) {
+std::shared_ptr<const Program> compile(Network network, const CompileContext& context) {
+  choose_layouts(network);
   Compiler compiler(network, context);
   compiler.add_input_steps();
   compiler.add_layer_steps();

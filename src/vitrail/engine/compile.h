@@ -19,8 +19,7 @@ struct CompileContext {
 /// Runs the passes for one input size on a bound network.
 void run_bound_passes(Network& network, int threads);
 
-/// `network` is bound to shapes and outlives the program. Throws Error(unsupported) where oneDNN refuses a
-/// step.
-std::shared_ptr<const Program> compile(const Network& network, const CompileContext& context);
+/// `network` is bound to shapes. Throws Error(unsupported) where oneDNN refuses a step.
+std::shared_ptr<const Program> compile(Network network, const CompileContext& context);
 
 }  // namespace vitrail::engine_detail

@@ -26,7 +26,12 @@ using ProgramPointer = std::shared_ptr<const Program>;
 Network prepared_network(const Graph& graph, const Weights& weights) {
   Network network = build_network(graph, weights);
   drop_identity(network);
+  fold_constants(network);
+  merge_common(network);
+  drop_dead(network);
+  expect_supported(network);
   fold_batch_norm(network);
+  drop_dead(network);
   return network;
 }
 
@@ -72,6 +77,9 @@ struct Engine::State {
     try {
       const ThreadScope scope(threads);
       Network bound = bind_shapes(network, graph, shapes);
+      fold_constants(bound);
+      merge_common(bound);
+      drop_dead(bound);
       run_bound_passes(bound, threads);
       const ProgramPointer made = compile(bound, {onednn, weights, threads});
       promise.set_value(made);
@@ -86,14 +94,16 @@ struct Engine::State {
 
   void expect_inputs(const std::vector<Tensor>& inputs) const {
     expect_count(inputs.size());
-    for (size_t i = 0; i < inputs.size(); ++i)
-      if (!inputs[i].defined() || inputs[i].type() != DataType::f32)
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      const DataType wanted = network.value(network.inputs[i].value).type;
+      if (!inputs[i].defined() || inputs[i].type() != wanted)
         throw Error(
             ErrorKind::usage,
             {.where = cat("input '", network.inputs[i].name, "'"),
              .found = inputs[i].defined() ? cat("a tensor of ", name_of(inputs[i].type())) : "no tensor",
-             .allowed = "f32 is read",
-             .next = "Convert it with Tensor::to_f32()"});
+             .allowed = cat(name_of(wanted), " is read"),
+             .next = wanted == DataType::f32 ? "Convert it with Tensor::to_f32()" : ""});
+    }
   }
 
   void expect_count(size_t count) const {

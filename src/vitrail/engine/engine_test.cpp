@@ -169,13 +169,16 @@ TEST(EngineErrors, EveryMissingOrMisshapenParameterIsNamed) {
 
 TEST(EngineErrors, EveryUnsupportedNodeIsNamed) {
   Case c(8);
-  const Value x = c.input({1, 3, 8, 8}), weight = c.graph.add(op::Relu{}, {c.parameter({4, 3, 3, 3})});
-  c.graph.output("a", c.graph.add(op::Conv{}, {x, weight}, "computed_weight"));
-  const Value labels = c.graph.add(op::ArgMax{}, {x});
-  c.graph.output("b", c.graph.add(op::Softmax{}, {labels}, "softmax_of_labels"));
+  const Value x = c.input({1, 3, 8, 8}), folded = c.graph.add(op::Relu{}, {c.parameter({4, 3, 3, 3})});
+  c.graph.output("a", c.graph.add(op::Conv{}, {x, folded}, "weight_of_constants"));
+  const Value computed = c.graph.add(op::Add{}, {folded, c.graph.add(op::Reduce{}, {x})});
+  c.graph.output("b", c.graph.add(op::Conv{}, {x, computed}, "computed_weight"));
+  const Value wide = c.graph.input("wide", {1, 4}, DataType::f64);
+  c.graph.output("c", c.graph.add(op::Add{}, {wide, wide}, "sum_of_f64"));
   const std::string text = error_of(ErrorKind::unsupported, [&] { Engine(c.graph, c.weights); });
-  for (const char* part : {"computed_weight", "softmax_of_labels", "i64"})
+  for (const char* part : {"computed_weight", "sum_of_f64", "input 'wide'", "f64"})
     EXPECT_NE(text.find(part), std::string::npos) << part << " in: " << text;
+  EXPECT_EQ(text.find("weight_of_constants"), std::string::npos);
 }
 
 TEST(EngineErrors, InputsThatDoNotFit) {

@@ -8,16 +8,16 @@
 
 namespace vitrail::engine_detail {
 
-std::vector<size_t> storage_order(size_t rank) {
-  if (rank == 4) return {0, 2, 3, 1};
+std::vector<size_t> storage_order(size_t rank, bool row_major) {
+  if (rank == 4 && !row_major) return {0, 2, 3, 1};
   std::vector<size_t> order(rank);
   std::iota(order.begin(), order.end(), size_t{0});
   return order;
 }
 
-std::vector<int64_t> storage_strides(const Shape& shape) {
+std::vector<int64_t> storage_strides(const Shape& shape, bool row_major) {
   std::vector<int64_t> strides(shape.size());
-  const std::vector<size_t> order = storage_order(shape.size());
+  const std::vector<size_t> order = storage_order(shape.size(), row_major);
   int64_t stride = 1;
   for (size_t i = order.size(); i-- > 0;) {
     strides[order[i]] = stride;
@@ -30,11 +30,11 @@ bool same_as_row_major(const Shape& shape) {
   return shape.size() != 4 || shape[1] == 1 || shape[2] * shape[3] == 1;
 }
 
-AxisView axis_view(const Shape& shape, int64_t axis) {
+AxisView axis_view(const Shape& shape, int64_t axis, bool row_major) {
   const auto wanted = static_cast<size_t>(axis < 0 ? axis + static_cast<int64_t>(shape.size()) : axis);
   AxisView view;
   bool before = true;
-  for (const size_t d : storage_order(shape.size())) {
+  for (const size_t d : storage_order(shape.size(), row_major)) {
     if (d == wanted) {
       view.size = shape[d];
       before = false;

@@ -1,5 +1,6 @@
 #pragma once
-// How values lie in memory inside a program: rank-4 f32 values channels-last (N,H,W,C), all others row-major.
+// How values lie in memory inside a program: rank-4 f32 values channels-last (N,H,W,C) unless choose_layouts
+// says otherwise, all others row-major.
 
 #include <vector>
 
@@ -7,10 +8,10 @@
 
 namespace vitrail::engine_detail {
 
-/// Dimensions from the slowest to the fastest in memory: {0, 2, 3, 1} for rank 4.
-std::vector<size_t> storage_order(size_t rank);
+/// Dimensions from the slowest to the fastest in memory: {0, 2, 3, 1} for rank 4, unless it is row-major.
+std::vector<size_t> storage_order(size_t rank, bool row_major = false);
 /// Elements between neighbours, by logical dimension.
-std::vector<int64_t> storage_strides(const Shape& shape);
+std::vector<int64_t> storage_strides(const Shape& shape, bool row_major = false);
 /// Whether channels-last and row-major are the same bytes for this f32 shape.
 bool same_as_row_major(const Shape& shape);
 
@@ -18,7 +19,7 @@ bool same_as_row_major(const Shape& shape);
 struct AxisView {
   int64_t outer = 1, size = 1, inner = 1;
 };
-AxisView axis_view(const Shape& shape, int64_t axis);
+AxisView axis_view(const Shape& shape, int64_t axis, bool row_major = false);
 
 /// A row-major tensor rewritten in storage layout (the same tensor where that is the same).
 Tensor to_storage(const Tensor& tensor);

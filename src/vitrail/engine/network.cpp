@@ -9,59 +9,8 @@
 namespace vitrail::engine_detail {
 namespace {
 
-// Why a node cannot run, or "" when it can.
-class SupportCheck {
- public:
-  explicit SupportCheck(const Graph& graph) : graph_(graph) {}
-
-  std::string reason(const Node& node) const {
-    for (const Value input : node.inputs)
-      if (input.exists() && graph_.type(input) != DataType::f32 && !passes_integers(node.op))
-        return cat("reads ", name_of(graph_.type(input)), "; only f32 can be read here");
-    return std::visit([&](const auto& op) { return check(op, node); }, node.op);
-  }
-
- private:
-  static bool passes_integers(const Op& op) {
-    return std::holds_alternative<op::Identity>(op) || std::holds_alternative<op::Dropout>(op);
-  }
-  std::string computed_parameter(const Node& node) const {
-    for (size_t i = 1; i < node.inputs.size(); ++i)
-      if (node.inputs[i].exists() && graph_.parameter_of(node.inputs[i]) == nullptr)
-        return cat("input ", i, " is computed; weights must be parameters");
-    return "";
-  }
-  std::string check(const op::Conv&, const Node& node) const { return computed_parameter(node); }
-  std::string check(const op::BatchNormalization&, const Node& node) const {
-    return computed_parameter(node);
-  }
-  std::string check(const op::ConvTranspose& conv, const Node& node) const {
-    for (size_t d = 0; d < 2; ++d)
-      if (conv.output_padding[d] > conv.pads[d + 2] + conv.strides[d])
-        return cat("output_padding ", conv.output_padding[d], " exceeds pads + stride");
-    return computed_parameter(node);
-  }
-  template <class Other>
-  std::string check(const Other&, const Node&) const {
-    return "";
-  }
-
-  const Graph& graph_;
-};
-
-void expect_supported(const Graph& graph) {
-  std::vector<std::string> faults;
-  for (const Input& input : graph.inputs())
-    if (graph.type(input.value) != DataType::f32)
-      faults.push_back(cat("input '", input.name, "' is ", name_of(graph.type(input.value)),
-                           "; only f32 inputs can be read"));
-  const SupportCheck support(graph);
-  for (const Node& node : graph.nodes())
-    if (const std::string reason = support.reason(node); !reason.empty())
-      faults.push_back(cat("node '", node.name, "' (", type_name(node.op), ") ", reason));
-  if (!faults.empty())
-    throw Error(ErrorKind::unsupported,
-                {.where = "engine", .found = join(faults, "; "), .next = "Remove or replace these nodes"});
+bool is_float(DataType type) {
+  return type == DataType::f32 || type == DataType::f16 || type == DataType::bf16 || type == DataType::f64;
 }
 
 void expect_weights(const Graph& graph, const Weights& weights) {
@@ -81,18 +30,36 @@ void expect_weights(const Graph& graph, const Weights& weights) {
                                    .next = "Load weights that were made for this network"});
 }
 
-void drop_reference(Layer& layer, const Shape& output) {
-  if (auto* resize = std::get_if<op::Resize>(&layer.op); resize && layer.inputs.size() > 1) {
-    if (layer.inputs[1] != no_value) resize->sizes = Pair{output[2], output[3]};
-    layer.inputs = {layer.inputs[0]};
+// The size that a Resize computes its coordinates with, where it is not an attribute.
+void set_target(op::Resize& resize, const Layer& layer, const Network& network, const Shape& output) {
+  const auto given = [&](size_t i) { return layer.inputs.size() > i && layer.inputs[i] != no_value; };
+  if (given(2) && network.value(layer.inputs[2]).type == DataType::f32) {
+    const auto scales = network.value(layer.inputs[2]).constant.data<float>();
+    resize.scales = {scales[0], scales[1]};
+  } else if (given(1) || given(2)) {
+    resize.sizes = Pair{output[2], output[3]};
+    resize.scales.reset();
   }
-  if (std::holds_alternative<op::Crop>(layer.op)) layer.inputs = {layer.inputs[0]};
+}
+
+// Inputs that only tell the size of the result are read no longer.
+void drop_size_inputs(Layer& layer, const Network& network) {
+  if (auto* resize = std::get_if<op::Resize>(&layer.op)) {
+    set_target(*resize, layer, network, network.shape(layer.output));
+    layer.inputs.resize(1);
+  }
+  if (std::holds_alternative<op::Crop>(layer.op) || std::holds_alternative<op::Reshape>(layer.op) ||
+      std::holds_alternative<op::Expand>(layer.op))
+    layer.inputs.resize(1);
+  if (std::holds_alternative<op::MaxUnpool>(layer.op) ||
+      std::holds_alternative<op::DynamicDeconvolution>(layer.op))
+    layer.inputs.resize(2);
 }
 
 }  // namespace
 
 ValueId Network::add_constant(std::string name, Tensor tensor) {
-  values.push_back({std::move(name), DataType::f32, tensor.shape(), std::move(tensor)});
+  values.push_back({std::move(name), tensor.type(), tensor.shape(), std::move(tensor)});
   return static_cast<ValueId>(values.size() - 1);
 }
 
@@ -105,15 +72,15 @@ ValueId Network::add_value(std::string name, Shape shape) {
 }
 
 Network build_network(const Graph& graph, const Weights& weights) {
-  expect_supported(graph);
   expect_weights(graph, weights);
   Network network;
   for (ValueId id = 0; id < graph.value_count(); ++id) {
     NetworkValue value{graph.name_of({id}), graph.type({id}), {}, {}};
     if (const Parameter* parameter = graph.parameter_of({id})) {
       value.shape = parameter->shape;
-      value.constant = weights.at(parameter->name).to_f32();
-      value.type = DataType::f32;
+      const Tensor& tensor = weights.at(parameter->name);
+      value.constant = is_float(tensor.type()) ? tensor.to_f32() : tensor;
+      value.type = value.constant.type();
     }
     network.values.push_back(std::move(value));
   }
@@ -139,10 +106,15 @@ Network bind_shapes(const Network& network, const Graph& graph, const std::vecto
     by_name[network.inputs[i].name] = inputs[i];
   const ShapeTable table = infer_shapes(graph, by_name);
   Network bound = network;
-  for (ValueId id = 0; id < graph.value_count(); ++id)
-    bound.value(id).shape = table[Value{id}];
+  for (ValueId id = 0; id < graph.value_count(); ++id) {
+    NetworkValue& value = bound.value(id);
+    value.shape = table[Value{id}];
+    if (const Tensor& content = table.content(Value{id}); content.defined() && !value.constant.defined())
+      value.constant = content;
+  }
   for (Layer& layer : bound.layers)
-    drop_reference(layer, bound.shape(layer.output));
+    drop_size_inputs(layer, bound);
+  std::erase_if(bound.layers, [&](const Layer& layer) { return bound.is_constant(layer.output); });
   return bound;
 }
 

@@ -54,8 +54,10 @@ struct NetworkValue {
   std::string name;
   DataType type = DataType::f32;
   Shape shape;             ///< concrete once bound; a constant's always
-  Tensor constant;         ///< defined for parameters, f32
-  bool row_major = false;  ///< a rank-4 output that its step writes as the caller wants it, not channels-last
+  Tensor constant;         ///< defined for parameters and what was folded; row-major
+  bool row_major = false;  ///< a rank-4 f32 value that lies as it is, not channels-last (choose_layouts)
+
+  bool channels_last() const { return type == DataType::f32 && shape.size() == 4 && !row_major; }
 };
 
 struct NetworkPort {
@@ -80,11 +82,20 @@ struct Network {
 };
 
 /// `graph` must be an inference graph (Graph::for_inference). Throws Error(usage) naming every parameter
-/// without a usable tensor in `weights`, and Error(unsupported) naming every node the engine cannot run.
+/// without a usable tensor in `weights`.
 Network build_network(const Graph& graph, const Weights& weights);
 
-/// A copy with every value's shape for these inputs (in order), and Resize and Crop no longer reading their
-/// reference. `graph` is the one it was built from.
+/// Throws Error(unsupported) naming every node the engine cannot run, all at once. Constants must be folded
+/// before: a weight that is computed from constants is a weight.
+void expect_supported(const Network& network);
+
+/// Whether the engine has a step of its own for this layer's operator and types; where not, it runs the
+/// operator's plain evaluation (graph/evaluate.h) on row-major values and reports it as "reference".
+bool has_own_step(const Network& network, const Layer& layer);
+
+/// A copy with every value's shape for these inputs (in order), values that follow from shapes as constants,
+/// and nobody reading what only told a size (the reference of a Resize, the sizes of a Reshape). `graph` is
+/// the one it was built from.
 Network bind_shapes(const Network& network, const Graph& graph, const std::vector<Shape>& inputs);
 
 /// How often each value is read by layers or is an output.

@@ -28,6 +28,9 @@ class Memory {
   std::vector<const std::byte*> inputs;  ///< the caller's tensors, row-major
   std::vector<std::byte*> outputs;
   dnnl::stream stream;
+  /// By value id: how many rows a step really made where that depends on the data (NonMaxSuppression) and is
+  /// fewer than planned; -1 for all others.
+  int64_t* rows = nullptr;
 };
 
 struct Step {
@@ -57,6 +60,7 @@ class Program {
     std::vector<Step> steps;
     std::vector<Location> locations;  ///< by value id
     std::vector<Tensor> constants;    ///< by value id, in storage layout; undefined for others
+    std::vector<ValueId> output_values;
     std::vector<Shape> output_shapes;
     std::vector<DataType> output_types;
     std::vector<int64_t> scratch_offsets;  ///< by step

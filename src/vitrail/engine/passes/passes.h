@@ -12,6 +12,13 @@ namespace vitrail::engine_detail {
 
 /// Removes Identity and (in inference the identity) Dropout.
 void drop_identity(Network& network);
+/// Evaluates what is made from constants alone, where the result is at most 4 MiB or as large as what it is
+/// made from.
+void fold_constants(Network& network);
+/// Layers that compute the same from the same become one, and so do small constants.
+void merge_common(Network& network);
+/// Removes layers whose results nobody reads, and lets go of constants that nobody reads.
+void drop_dead(Network& network);
 /// Folds a BatchNormalization into the weights of the Conv or ConvTranspose before it, where nothing else
 /// reads that convolution: w' = w * scale / sqrt(var + eps), b' = (b - mean) * scale / sqrt(var + eps) +
 /// bias.
@@ -42,6 +49,15 @@ void choose_winograd(Network& network);
 void form_row_strips(Network& network, int threads);
 /// A Resize that is only an output writes N x C x H x W itself: full-size logits are never transposed.
 void write_outputs_directly(Network& network);
+
+/// Decides which rank-4 floats lie channels-last and which row-major, and adds the layers (Identity, whose
+/// sides differ) that bring a value to the layout its reader wants. compile() does it; nothing may be
+/// rewritten afterwards.
+///
+/// Sliding windows and whatever works by pixel read and write channels-last; Reshape, MatMul and their like
+/// row-major; element-wise operators stay with what they read; Transpose, Slice and their like read anything
+/// and write what is wanted next.
+void choose_layouts(Network& network);
 
 /// Removes the layers at which `dropped` is set.
 void erase_layers(Network& network, const std::vector<bool>& dropped);

@@ -1,7 +1,7 @@
 #include <algorithm>
 
-#include "vitrail/engine/layout.h"
 #include "vitrail/base/parallel.h"
+#include "vitrail/engine/layout.h"
 #include "vitrail/engine/steps/steps.h"
 
 namespace vitrail::engine_detail {
@@ -13,9 +13,9 @@ struct Kept {
   int64_t size = 1, stride = 1;  // of the reduced axis
 };
 
-Kept kept_dimensions(const Shape& shape, int64_t axis) {
+Kept kept_dimensions(const Shape& shape, int64_t axis, bool row_major) {
   const auto reduced = static_cast<size_t>(axis < 0 ? axis + static_cast<int64_t>(shape.size()) : axis);
-  const std::vector<int64_t> strides = storage_strides(shape);
+  const std::vector<int64_t> strides = storage_strides(shape, row_major);
   Kept kept;
   for (size_t d = 0; d < shape.size(); ++d) {
     if (d == reduced) {
@@ -40,7 +40,8 @@ int64_t largest(const float* x, int64_t size, int64_t stride) {
 
 Step make_argmax(const StepContext& context, const Layer& layer, const op::ArgMax& argmax) {
   Step step = step_of(context, layer, "argmax");
-  const Kept kept = kept_dimensions(context.shape(layer.inputs[0]), argmax.axis);
+  const Kept kept = kept_dimensions(context.shape(layer.inputs[0]), argmax.axis,
+                                    !context.network.value(layer.inputs[0]).channels_last());
   const int64_t count = element_count(step.report.output);
   step.execute = [kept, count, x = layer.inputs[0], y = layer.output](const Memory& memory) {
     const float* from = memory.read(x);

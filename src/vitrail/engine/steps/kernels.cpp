@@ -1,34 +1,8 @@
 #include "vitrail/engine/steps/kernels.h"
 
-#include <bit>
-#include <cmath>
-#include <cstring>
+#include "vitrail/engine/steps/fast_math.h"
 
 namespace vitrail::engine_detail::kernel {
-namespace {
-
-inline float clamped(float x, float low, float high) {
-  const float y = x < low ? low : x;
-  return y > high ? high : y;
-}
-
-// exp by 2^n * polynomial (Cephes expf, 2 ulp), without a branch so that it vectorises.
-inline float fast_exp(float x) {
-  x = clamped(x, -87.3f, 88.3f);
-  // Adding and taking away 1.5 * 2^23 rounds to the nearest integer.
-  const float magic = 12582912.0f, n = (x * 1.44269504f + magic) - magic;
-  const float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
-  float p = 1.9875691500e-4f;
-  p = p * r + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  p = p * (r * r) + r + 1.0f;
-  return p * std::bit_cast<float>((static_cast<int32_t>(n) + 127) << 23);
-}
-
-}  // namespace
 
 VITRAIL_KERNEL void clamp(const float* x, float* y, int64_t count, float low, float high) {
 #pragma GCC ivdep
@@ -103,6 +77,12 @@ VITRAIL_KERNEL float maximum(const float* x, int64_t count) {
 VITRAIL_KERNEL void scale(float* y, int64_t count, float factor) {
   for (int64_t i = 0; i < count; ++i)
     y[i] *= factor;
+}
+
+VITRAIL_KERNEL void shift(const float* x, float* y, int64_t count, float amount) {
+#pragma GCC ivdep
+  for (int64_t i = 0; i < count; ++i)
+    y[i] = x[i] + amount;
 }
 
 VITRAIL_KERNEL void max_into(const float* x, float* accumulator, int64_t count) {

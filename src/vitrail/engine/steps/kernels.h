@@ -30,6 +30,8 @@ void sigmoid(const float* x, float* y, int64_t count);
 float exp_and_sum(const float* x, float* y, int64_t count, float shift);
 float maximum(const float* x, int64_t count);
 void scale(float* y, int64_t count, float factor);
+/// y = x + amount
+void shift(const float* x, float* y, int64_t count, float amount);
 
 /// accumulator = max(accumulator, x), or += x
 void max_into(const float* x, float* accumulator, int64_t count);

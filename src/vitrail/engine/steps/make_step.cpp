@@ -2,7 +2,9 @@
 
 #include "vitrail/base/error.h"
 #include "vitrail/engine/layout.h"
+#include "vitrail/engine/steps/own_steps.h"
 #include "vitrail/engine/steps/steps.h"
+#include "vitrail/engine/steps/tensor_steps.h"
 
 namespace vitrail::engine_detail {
 
@@ -39,8 +41,8 @@ Step make_step(const StepContext& context, const Layer& layer) {
         return make_clamp(context, layer, {static_cast<float>(op.min), static_cast<float>(op.max)});
       },
       [&](const op::Sigmoid&) { return make_sigmoid(context, layer); },
-      [&](const op::Identity&) { return make_copy(context, layer); },
-      [&](const op::Dropout&) { return make_copy(context, layer); },
+      [&](const op::Identity&) { return make_layout_change(context, layer); },
+      [&](const op::Dropout&) { return make_layout_change(context, layer); },
       [&](const op::Add&) { return make_binary(context, layer, Binary::add); },
       [&](const op::Mul&) { return make_binary(context, layer, Binary::multiply); },
       [&](const op::Concat& op) { return make_concat(context, layer, op); },
@@ -55,10 +57,38 @@ Step make_step(const StepContext& context, const Layer& layer) {
         return layer.resized ? make_resize_argmax(context, layer, *layer.resized)
                              : make_argmax(context, layer, op);
       },
+      [&](const op::LogSoftmax& op) { return make_log_softmax(context, layer, op); },
+      [&](const op::Unary& op) { return make_unary(context, layer, op); },
+      [&](const op::Binary& op) { return make_tensor_binary(context, layer, op); },
+      [&](const op::Where&) { return make_where(context, layer); },
+      [&](const op::Cast&) { return make_cast(context, layer); },
+      [&](const op::Reshape&) { return make_reshape(context, layer); },
+      [&](const op::Flatten&) { return make_reshape(context, layer); },
+      [&](const op::Squeeze&) { return make_reshape(context, layer); },
+      [&](const op::Unsqueeze&) { return make_reshape(context, layer); },
+      [&](const op::Transpose& op) { return make_transpose(context, layer, op); },
+      [&](const op::Expand&) { return make_expand(context, layer); },
+      [&](const op::Tile&) { return make_tile(context, layer); },
+      [&](const op::Slice&) { return make_slice(context, layer); },
+      [&](const op::DepthToSpace& op) { return make_depth_to_space(context, layer, op); },
+      [&](const op::SpaceToDepth& op) { return make_space_to_depth(context, layer, op); },
+      [&](const op::Gather& op) { return make_gather(context, layer, op); },
+      [&](const op::MatMul&) { return make_matmul(context, layer); },
+      [&](const op::Reduce& op) { return make_reduce(context, layer, op); },
+      [&](const op::LayerNormalization& op) { return make_layer_norm(context, layer, op); },
+      [&](const op::InstanceNormalization& op) { return make_instance_norm(context, layer, op); },
+      [&](const op::GlobalMaxPool&) { return make_global_max_pool(context, layer); },
+      [&](const op::MaxPoolIndices& op) { return make_max_pool_indices(context, layer, op); },
+      [&](const op::MaxUnpool&) { return make_max_unpool(context, layer); },
+      [&](const op::LRN& op) { return make_lrn(context, layer, op); },
+      [&](const op::DynamicDeconvolution& op) { return make_dynamic_deconvolution(context, layer, op); },
+      [&](const op::Encoding&) { return make_encoding(context, layer); },
+      [&](const op::AdaptivePool& op) { return make_adaptive_pool(context, layer, op); },
       [&](const auto&) -> Step {
         throw Error(ErrorKind::unsupported, {.where = layer.name, .found = std::string(type_name(layer.op))});
       },
   };
+  if (!has_own_step(context.network, layer)) return make_reference(context, layer);
   return std::visit(cases, layer.op);
 }
 
@@ -80,7 +110,7 @@ Step make_output_step(const Network& network, const NetworkPort& output, size_t 
   step.report = {output.name, "output", "vitrail", {}, value.shape, 0};
   step.reads = {output.value};
   const auto bytes = static_cast<size_t>(element_count(value.shape) * size_of(value.type));
-  if (value.type == DataType::i64 || same_as_row_major(value.shape))
+  if (!value.channels_last() || same_as_row_major(value.shape))
     step.execute = [bytes, index, id = output.value](const Memory& memory) {
       std::memcpy(memory.outputs[index], memory.read(id), bytes);
     };

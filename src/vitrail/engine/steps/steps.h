@@ -39,7 +39,6 @@ Step make_deconvolution(const StepContext& context, const Layer& layer, const op
 Step make_batch_norm(const StepContext& context, const Layer& layer, const op::BatchNormalization& norm);
 Step make_clamp(const StepContext& context, const Layer& layer, Activation activation);
 Step make_sigmoid(const StepContext& context, const Layer& layer);
-Step make_copy(const StepContext& context, const Layer& layer);
 enum class Binary { add, multiply };
 Step make_binary(const StepContext& context, const Layer& layer, Binary kind);
 Step make_concat(const StepContext& context, const Layer& layer, const op::Concat& concat);
@@ -51,6 +50,7 @@ Step make_resize_argmax(const StepContext& context, const Layer& layer, const op
 Step make_crop(const StepContext& context, const Layer& layer, const op::Crop& crop);
 Step make_pad(const StepContext& context, const Layer& layer, const op::Pad& pad);
 Step make_softmax(const StepContext& context, const Layer& layer, const op::Softmax& softmax);
+Step make_log_softmax(const StepContext& context, const Layer& layer, const op::LogSoftmax& softmax);
 Step make_argmax(const StepContext& context, const Layer& layer, const op::ArgMax& argmax);
 
 /// A step of our own kernels with its report, reads and writes filled in.
