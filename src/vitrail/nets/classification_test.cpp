@@ -6,6 +6,11 @@
 #include "vitrail/graph/shape_inference.h"
 
 namespace vitrail {
+
+void PrintTo(const ClassifierEntry& entry, std::ostream* out) {
+  *out << entry.name;
+}
+
 namespace {
 
 class EveryClassifier : public testing::TestWithParam<ClassifierEntry> {};
@@ -15,7 +20,9 @@ TEST_P(EveryClassifier, HasThePublishedCounts) {
   const Model model = build_classifier(entry.name);
   const Cost cost = cost_of(model.graph, {1, 3, entry.side, entry.side});
   EXPECT_EQ(cost.parameters_learnable, entry.parameters);
-  EXPECT_NEAR(static_cast<double>(cost.multiply_adds), entry.multiply_adds, 0.001 * entry.multiply_adds);
+  if (entry.multiply_adds > 0) {  // where SPEC has a figure
+    EXPECT_NEAR(static_cast<double>(cost.multiply_adds), entry.multiply_adds, 0.001 * entry.multiply_adds);
+  }
 }
 
 TEST_P(EveryClassifier, GivesOneScorePerClass) {

@@ -11,6 +11,11 @@
 #include "vitrail/nets/registry.h"
 
 namespace vitrail {
+
+void PrintTo(const NetEntry& entry, std::ostream* out) {
+  *out << entry.name;
+}
+
 namespace {
 
 class EveryNet : public testing::TestWithParam<NetEntry> {};
@@ -47,7 +52,7 @@ TEST_P(EveryNet, KeepsTheImageSizeForAnySize) {
 TEST_P(EveryNet, RunsInABlinkWhereTestsRunIt) {
   const int64_t side = std::max<int64_t>(129, GetParam().smallest_side);
   const Cost cost = cost_of(build_quick(GetParam(), 5).graph, {1, 3, side, side});
-  EXPECT_LT(cost.parameters_learnable, 4'000'000);
+  EXPECT_LT(cost.parameters_learnable, 6'000'000);
   EXPECT_LT(cost.multiply_adds, 4'000'000'000);
 }
 

@@ -11,5 +11,7 @@ namespace vitrail {
 
 std::vector<NetEntry> realtime_nets();  ///< MobileNetV1 and SqueezeNet: the thesis
 std::vector<NetEntry> resnet_nets();    ///< PSPNet, DeepLab, EncNet, FastFCN, FCN-8s
+std::vector<NetEntry> pvd_nets();       ///< the Pixel Voting Decoder
+std::vector<NetEntry> classic_nets();   ///< FCN, U-Net, SegNet, Dilation, DeepLab on VGG16
 
 }  // namespace vitrail

@@ -18,7 +18,8 @@ Value conv(const Scope& scope, Value x, const ConvOptions& o) {
 Value conv_transpose(const Scope& scope, Value x, const ConvTransposeOptions& o) {
   Graph& graph = scope.graph();
   const Shape shape{graph.channels(x), o.out / o.group, o.kernel[0], o.kernel[1]};
-  std::vector<Value> inputs{x, graph.parameter({.name = scope("weight"), .shape = shape, .init = o.init})};
+  std::vector<Value> inputs{
+      x, graph.parameter({.name = scope("weight"), .shape = shape, .role = o.role, .init = o.init})};
   if (o.bias) inputs.push_back(graph.parameter({.name = scope("bias"), .shape = {o.out}}));
   const op::ConvTranspose conv{
       .strides = {o.stride, o.stride}, .pads = o.pads, .output_padding = o.output_padding, .group = o.group};

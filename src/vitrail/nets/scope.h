@@ -55,6 +55,7 @@ struct ConvTransposeOptions {
   int64_t group = 1;
   bool bias = true;
   Init init = init::Bilinear{};
+  Role role = Role::learnable;  ///< of the weight: `constant` keeps it as it starts
 };
 /// Node `scope`, parameters `scope.weight` [in, out/group, kh, kw] and, with a bias, `scope.bias` [out].
 Value conv_transpose(const Scope& scope, Value x, const ConvTransposeOptions& options);

@@ -15,7 +15,8 @@ using Set = std::map<std::string, std::string>;
 
 int64_t decoder_parameters(const std::string& net, const Set& set) {
   int64_t count = 0;
-  for (const Parameter& parameter : build_net(net, {.classes = 19, .set = set}).graph.parameters())
+  const Model model = build_net(net, {.classes = 19, .set = set});
+  for (const Parameter& parameter : model.graph.parameters())
     if (parameter.role == Role::learnable && parameter.name.starts_with("head."))
       count += element_count(parameter.shape);
   return count;

@@ -5,6 +5,7 @@
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
 #include "vitrail/nets/encoders/output_stride.h"
+#include "vitrail/nets/layers.h"
 
 namespace vitrail {
 namespace {
@@ -16,12 +17,8 @@ struct Fire {
 constexpr std::array<Fire, 8> fires{
     {{16, 64}, {16, 64}, {32, 128}, {32, 128}, {48, 192}, {48, 192}, {64, 256}, {64, 256}}};
 
-Value conv_relu(const Scope& scope, Value x, const ConvOptions& options) {
-  return relu(scope, conv(scope, x, options));
-}
-
-Value fire(const Scope& scope, Value x, const Fire& widths, int64_t dilation) {
-  const Value squeezed = conv_relu(scope / "squeeze1x1", x, {.out = widths.squeeze});
+Value fire(const Scope& scope, Value x, const Fire& widths, int64_t dilation, const char* squeeze) {
+  const Value squeezed = conv_relu(scope / squeeze, x, {.out = widths.squeeze});
   const Value one = conv_relu(scope / "expand1x1", squeezed, {.out = widths.expand});
   const Value three = conv_relu(scope / "expand3x3", squeezed,
                                 {.out = widths.expand,
@@ -54,19 +51,24 @@ Features squeezenet(const Scope& scope, Value image, const SqueezeNetOptions& op
   OutputStride walk(options.output_stride);
   Features features;
   features.same_padding = false;
-  Value x = conv_relu(scope / "conv1", image,
+  int64_t place = 2;  // in torchvision's Sequential, behind the first convolution and its activation
+  const auto named = [&](const std::string& name) {
+    return options.torchvision_names ? scope / "features" / cat(place++) : scope / name;
+  };
+  const char* const squeeze = options.torchvision_names ? "squeeze" : "squeeze1x1";
+  Value x = conv_relu(options.torchvision_names ? scope / "features.0" : scope / "conv1", image,
                       v1_1 ? ConvOptions{.out = 64, .kernel = {3, 3}, .stride = walk.next(2).stride}
                            : ConvOptions{.out = 96, .kernel = {7, 7}, .stride = walk.next(2).stride});
   int64_t stride = 2, pools = 0;
   for (size_t i = 0; i < fires.size(); ++i) {
     const size_t number = i + 2;
     if (pool_before_fire(options.version, number)) {
-      x = pool(scope / cat("pool", ++pools), x, walk.next(2).stride);
+      x = pool(named(cat("pool", ++pools)), x, walk.next(2).stride);
       stride *= 2;
       if (stride < 16) features.skips.insert(features.skips.begin(), {x, stride});
     }
     const int64_t atrous = number == 9 ? options.last_atrous_rate : 1;
-    x = fire(scope / cat("fire", number), x, fires[i], walk.next(1).dilation * atrous);
+    x = fire(named(cat("fire", number)), x, fires[i], walk.next(1).dilation * atrous, squeeze);
   }
   features.top = x;
   return features;

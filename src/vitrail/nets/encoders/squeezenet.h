@@ -18,7 +18,8 @@ struct SqueezeNetOptions {
   SqueezeNetVersion version = SqueezeNetVersion::v1_1;
   int64_t output_stride =
       16;  ///< 4, 8 or 16; below 16 the last pools keep the resolution and the layers after them dilate
-  int64_t last_atrous_rate = 1;  ///< multiplies the rate of the last fire module's 3x3 convolution
+  int64_t last_atrous_rate = 1;    ///< multiplies the rate of the last fire module's 3x3 convolution
+  bool torchvision_names = false;  ///< `features.0.weight`, `features.3.squeeze.weight` ...
 };
 
 /// image: [N, 3, H, W]. Skips are the outputs of the second pool (stride 8; 128 channels in 1.1) and of the

@@ -1,0 +1,113 @@
+#include "vitrail/nets/semantic/fcn.h"
+
+#include "vitrail/base/text.h"
+#include "vitrail/nets/encoders/alexnet.h"
+#include "vitrail/nets/encoders/googlenet.h"
+#include "vitrail/nets/encoders/vgg16.h"
+#include "vitrail/nets/grid.h"
+#include "vitrail/nets/layers.h"
+#include "vitrail/nets/options.h"
+#include "vitrail/nets/semantic/preprocessing.h"
+
+namespace vitrail {
+namespace {
+
+struct Trunk {
+  Value top;           // what is scored: stride 32
+  Value pool4, pool3;  // strides 16 and 8
+  bool odd = false;    // cells lie on pixels, not between them: upsampling kernels are odd
+};
+
+Trunk trunk_of(const Scope& scope, Value image, FcnTrunk kind, double width) {
+  const Width scaled(width);
+  if (kind == FcnTrunk::vgg16) {
+    const VggMaps maps = vgg16(scope, image, {.style = VggStyle::fcn, .width = width});
+    const Value top = fully_connected(scope, maps.top(), {.kernel = 7, .out = scaled(4096)});
+    return {top, maps.pooled[3], maps.pooled[2]};
+  }
+  if (kind == FcnTrunk::googlenet) {
+    const GoogLeNetMaps maps =
+        googlenet(scope, image, {.version = GoogLeNetVersion::bvlc, .first_pads = 100, .width = width});
+    return {maps.top, maps.stride16, maps.stride8, true};
+  }
+  const auto pools =
+      alexnet(scope, image, {.version = AlexNetVersion::caffe, .first_pads = 100, .width = width});
+  Value x = conv_relu(scope / "fc6", pools[2], {.out = scaled(4096), .kernel = {6, 6}});
+  x = conv_relu(scope / "fc7", dropout(scope / "drop6", x, {}), {.out = scaled(4096)});
+  return {dropout(scope / "drop7", x, {}), pools[1], pools[0], true};
+}
+
+class Decoder {
+ public:
+  Decoder(const Scope& net, OptionReader& read, int64_t classes, bool odd)
+      : net_(net),
+        classes_(classes),
+        odd_(odd),
+        role_(read.flag("learn_upsampling", false) ? Role::learnable : Role::constant),
+        at_once_(read.flag("at_once", false)) {
+    if (read.flag("zero_scores", false)) start_ = init::Zeros{};
+  }
+
+  Value score(const std::string& name, Value x) const {
+    return conv(net_ / name, x, {.out = classes_, .init = start_});
+  }
+
+  Value upscore(const std::string& name, Value scores, int64_t stride) const {
+    const int64_t kernel = odd_ ? 2 * stride - 1 : 2 * stride;
+    return conv_transpose(net_ / name, scores,
+                          {.out = classes_,
+                           .kernel = {kernel, kernel},
+                           .stride = stride,
+                           .pads = {0, 0, 0, 0},
+                           .bias = false,
+                           .role = role_});
+  }
+
+  // Scores twice as fine, and those of `skip`.
+  Value step(const std::string& up_name, const std::string& score_name, Value scores, Value skip,
+             double scale) const {
+    Graph& graph = net_.graph();
+    if (at_once_) {
+      const Tensor factor = Tensor::from<float>({1}, std::vector<float>{static_cast<float>(scale)});
+      skip = multiply(net_ / (score_name + "_scale"), skip, graph.add(op::Constant{factor}, {}));
+    }
+    Value up = upscore(up_name, scores, 2), finer = score(score_name, skip);
+    const int64_t offset = cells_between(graph, finer, up);
+    if (offset > 0)
+      finer = graph.add(op::Crop{.top = offset, .left = offset}, {finer, up}, net_(score_name + "_crop"));
+    else
+      up = graph.add(op::Crop{}, {up, finer}, net_(up_name + "_crop"));
+    return add(net_ / (score_name + "_fuse"), up, finer);
+  }
+
+ private:
+  const Scope& net_;
+  int64_t classes_;
+  bool odd_;
+  Role role_;
+  bool at_once_;
+  Init start_ = init::Normal{0.01};
+};
+
+}  // namespace
+
+Model fcn(const NetOptions& options, const FcnOptions& parts) {
+  OptionReader read("fcn", options.set);
+  Model model;
+  Graph& graph = model.graph;
+  const Scope net(graph);
+  const Value image = graph.input("image", {-1, 3, -1, -1});
+  const Trunk trunk = trunk_of(net / "backbone", image, parts.trunk, read.number("width", 1));
+  const Decoder decoder(net, read, options.classes, trunk.odd);
+  read.finish();
+  Value scores = decoder.score("score_fr", trunk.top);
+  if (parts.finest <= 16) scores = decoder.step("upscore2", "score_pool4", scores, trunk.pool4, 0.01);
+  if (parts.finest <= 8) scores = decoder.step("upscore_pool4", "score_pool3", scores, trunk.pool3, 0.0001);
+  const Value up = decoder.upscore("upscore", scores, parts.finest);
+  const int64_t offset = cells_between(graph, up, image);
+  graph.output("logits", graph.add(op::Crop{.top = offset, .left = offset}, {up, image}, "crop"));
+  model.info.preprocessing = caffe_bgr();
+  return model;
+}
+
+}  // namespace vitrail

@@ -1,0 +1,29 @@
+#pragma once
+// Fully convolutional networks (Long, Shelhamer, Darrell 2015; SPEC 2.1): an image classifier made
+// convolutional, its scores brought back to the image by transposed convolutions that start as bilinear
+// interpolation, in one step (32s) or joined on the way by scores of finer maps (16s, 8s).
+//
+//   Model model = fcn({.classes = 21}, {.trunk = FcnTrunk::vgg16, .finest = 8});
+//
+// The first convolution is padded by 100, so that an image of any size fits, and maps are cropped to each
+// other by the offsets that follow from where their cells lie (grid.h); for VGG16 these are the published 5,
+// 9 and 31 (19, 27). Parameters: `backbone.*` (torchvision's names for VGG16 and GoogLeNet, Caffe's for
+// AlexNet), `score_fr`, `upscore2`, `score_pool4`, `upscore_pool4`, `score_pool3`, `upscore`.
+
+#include "vitrail/nets/registry.h"
+
+namespace vitrail {
+
+enum class FcnTrunk { vgg16, alexnet, googlenet };
+
+struct FcnOptions {
+  FcnTrunk trunk = FcnTrunk::vgg16;
+  int64_t finest = 8;  ///< 32, 16 or 8
+};
+
+/// `--set` may change: width; learn_upsampling (1: transposed convolutions are trained; the released networks
+/// keep them, "no difference"); at_once (1: the finer maps are scaled by .01 and .0001, so that all strides
+/// train together).
+Model fcn(const NetOptions& options, const FcnOptions& parts);
+
+}  // namespace vitrail
