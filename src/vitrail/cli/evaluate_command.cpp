@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <iostream>
+#include <memory>
 
 #include <nlohmann/json.hpp>
 
@@ -11,7 +12,9 @@
 #include "vitrail/cli/terminal.h"
 #include "vitrail/image/label_png.h"
 #include "vitrail/metrics/report.h"
+#include "vitrail/predict/dense_crf.h"
 #include "vitrail/predict/evaluate.h"
+#include "vitrail/predict/protocol.h"
 
 namespace vitrail::cli {
 namespace {
@@ -24,6 +27,7 @@ struct Options {
   std::string split = "test";
   std::string convention = "skipped";
   std::string out;
+  std::string protocol, crf;
   bool json = false;
   InfoOptions info;
   RunOptions run;
@@ -36,6 +40,10 @@ void declare(CLI::App& app, Options& options) {
   app.add_option("--split", options.split, "which part of the data set, or several joined by '+'");
   app.add_option("--convention", options.convention,
                  "how an absent class enters the mean IoU; `vitrail list conventions` explains them");
+  app.add_option("--protocol", options.protocol,
+                 "test as a paper did: windows, scales, flips; `vitrail list protocols` explains them");
+  app.add_option("--crf", options.crf, "refine with a dense CRF: resnet101 or vgg16 (DeepLab's settings)")
+      ->excludes("--protocol");
   app.add_option("--out", options.out, "folder for the predictions, as NAME.png of class indices");
   app.add_flag("--json", options.json, "print the scores as JSON");
   add_run_options(app, options.run);
@@ -54,7 +62,23 @@ std::string speed(const Evaluation& evaluation) {
   return cat(fixed(evaluation.images_per_second, 1), " images/s in the predictor (first image left out)");
 }
 
+/// How images become labels: by the model's own predictor, by a published test protocol, or refined by a CRF.
+Predict predict_as_asked(const Options& options, const SemanticPredictor& predictor) {
+  if (!options.protocol.empty()) {
+    const auto tester = std::make_shared<ProtocolPredictor>(load_model(options.model, options.info),
+                                                            test_protocol(options.protocol),
+                                                            predict_options(options.run).engine);
+    return [tester](const Image& image) { return tester->predict(image); };
+  }
+  if (!options.crf.empty())
+    return [&predictor, crf = crf_options(options.crf)](const Image& image) {
+      return labels_of(dense_crf(image, predictor.probabilities(image), crf));
+    };
+  return [&predictor](const Image& image) { return predictor.predict(image); };
+}
+
 Evaluation measure(const Options& options, const SemanticPredictor& predictor, const Dataset& dataset) {
+  const Predict predict = predict_as_asked(options, predictor);
   std::vector<Rgb> palette;
   for (const ClassInfo& c : predictor.info().classes)
     palette.push_back(c.color);
@@ -71,7 +95,7 @@ Evaluation measure(const Options& options, const SemanticPredictor& predictor, c
       write_label_map(file, prediction, palette);
     };
   }
-  return evaluate(predictor, dataset, callbacks);
+  return evaluate(predict, predictor.info().classes, dataset, callbacks);
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "vitrail/data/dataset.h"
 #include "vitrail/metrics/report.h"
 #include "vitrail/nets/registry.h"
+#include "vitrail/predict/protocol.h"
 
 namespace vitrail::cli {
 namespace {
@@ -69,13 +70,21 @@ Json conventions_json() {
   return list;
 }
 
+Json protocols_json() {
+  Json list = Json::array();
+  for (const TestProtocol& protocol : test_protocols())
+    list.push_back({{"name", protocol.name}, {"summary", protocol.summary}, {"scales", protocol.scales}});
+  return list;
+}
+
 struct Section {
   std::string name;
   Json (*json)();
 };
-const std::array<Section, 4> sections = {{{"nets", nets_json},
+const std::array<Section, 5> sections = {{{"nets", nets_json},
                                           {"encoders", encoders_json},
                                           {"datasets", datasets_json},
+                                          {"protocols", protocols_json},
                                           {"conventions", conventions_json}}};
 
 const Section& find_section(const std::string& name) {
@@ -103,7 +112,7 @@ void print(const Json& list) {
 int list_command(CLI::App& app, const Arguments& arguments) {
   std::string what;
   bool json = false;
-  app.add_option("WHAT", what, "nets, encoders, datasets or conventions; default: all of them");
+  app.add_option("WHAT", what, "nets, encoders, datasets, protocols or conventions; default: all of them");
   app.add_flag("--json", json, "print JSON");
   parse(app, arguments);
 

@@ -45,7 +45,13 @@ void check_same_classes(const std::vector<ClassInfo>& model, const std::vector<C
 
 Evaluation evaluate(const SemanticPredictor& predictor, const Dataset& dataset,
                     const EvaluateOptions& options) {
-  check_same_classes(predictor.info().classes, dataset.classes());
+  return evaluate([&](const Image& image) { return predictor.predict(image); }, predictor.info().classes,
+                  dataset, options);
+}
+
+Evaluation evaluate(const Predict& predict, const std::vector<ClassInfo>& classes, const Dataset& dataset,
+                    const EvaluateOptions& options) {
+  check_same_classes(classes, dataset.classes());
   Evaluation result{.matrix = ConfusionMatrix(static_cast<int64_t>(dataset.classes().size()))};
   const int64_t total = dataset.size();
   const auto load = [&](int64_t i) {
@@ -57,7 +63,7 @@ Evaluation evaluate(const SemanticPredictor& predictor, const Dataset& dataset,
     const Sample sample = next.get();
     if (i + 1 < total) next = load(i + 1);
     const auto start = std::chrono::steady_clock::now();
-    LabelMap prediction = predictor.predict(sample.image);
+    LabelMap prediction = predict(sample.image);
     if (i > 0) result.predict_seconds += seconds_since(start);
     if (prediction.height != sample.labels.height || prediction.width != sample.labels.width)
       prediction = resize_labels(prediction, sample.labels.height, sample.labels.width);

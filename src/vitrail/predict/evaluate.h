@@ -23,6 +23,9 @@ struct EvaluateOptions {
   std::function<void(const Sample& sample, const LabelMap& prediction)> prediction;
 };
 
+/// Class indices of an image at its size.
+using Predict = std::function<LabelMap(const Image& image)>;
+
 struct Evaluation {
   ConfusionMatrix matrix;  ///< at the labels' resolution
   int64_t images = 0;
@@ -33,6 +36,11 @@ struct Evaluation {
 /// Loading the next image overlaps with predicting this one. Throws Error(usage) when the data set's classes
 /// are not the model's, in number or by name, and whatever loading or predicting throws.
 Evaluation evaluate(const SemanticPredictor& predictor, const Dataset& dataset,
+                    const EvaluateOptions& options = {});
+
+/// The same for any way of predicting (a test protocol, a dense CRF behind the network); `classes` are the
+/// model's.
+Evaluation evaluate(const Predict& predict, const std::vector<ClassInfo>& classes, const Dataset& dataset,
                     const EvaluateOptions& options = {});
 
 /// Throws Error(usage) naming the first difference when the two lists are not the same classes in the same
