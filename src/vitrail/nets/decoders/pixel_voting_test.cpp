@@ -53,8 +53,9 @@ TEST(PixelVoting, DecodesToAQuarterOfAnySize) {
 
 TEST(PixelVoting, UnitsAndFormsByName) {
   const auto strides = [](const Set& set) {
+    const Model model = build_net("pvd-resnet18", {.set = set});
     std::vector<int64_t> result;
-    for (const Node* node : votings(build_net("pvd-resnet18", {.set = set}).graph))
+    for (const Node* node : votings(model.graph))
       result.push_back(std::get<op::DynamicDeconvolution>(node->op).stride);
     return result;
   };
@@ -62,10 +63,13 @@ TEST(PixelVoting, UnitsAndFormsByName) {
   EXPECT_EQ(strides({{"first_stage", "2"}}), (std::vector<int64_t>{2, 2, 2}));
   EXPECT_EQ(strides({{"units", "block"}}), (std::vector<int64_t>{1, 2, 1, 2, 1, 2, 1, 1}));
   EXPECT_EQ(strides({{"output_stride", "8"}}), (std::vector<int64_t>{1, 1, 2, 1}));
-  for (const char* form : {"exact", "matrix"})
-    for (const Node* node : votings(build_net("pvd-mobilenet-x1.0", {.set = {{"form", form}}}).graph))
+  for (const char* form : {"exact", "matrix"}) {
+    const Model model = build_net("pvd-mobilenet-x1.0", {.set = {{"form", form}}});
+    ASSERT_EQ(votings(model.graph).size(), 3u);
+    for (const Node* node : votings(model.graph))
       EXPECT_EQ(std::get<op::DynamicDeconvolution>(node->op).form == op::DynamicDeconvolution::Form::exact,
                 std::string(form) == "exact");
+  }
   EXPECT_THROW(build_net("pvd-resnet18", {.set = {{"form", "eq10"}}}), Error);
   EXPECT_THROW(build_net("pvd-resnet18", {.set = {{"first_stage", "5"}}}), Error);
 }
