@@ -1,6 +1,7 @@
 #include <chrono>
 #include <optional>
 
+#include <torch/csrc/jit/frontend/tracer.h>
 #include <torch/script.h>
 #include <torch/torch.h>
 

@@ -22,4 +22,10 @@ void luma(const uint8_t* pixels, int64_t width, Channel channel, float* out);
 void weigh(const uint8_t* row, int64_t count, float weight, float* sum);
 void add_weighed(const uint8_t* row, int64_t count, float weight, float* sum);
 
+/// Pixel x of a row of interleaved float triples resized: the sum over t < taps of weights[x * taps + t]
+/// times the pixel from[x] + t, each value then to its row. Reads one float behind the last pixel that it
+/// needs.
+void resample(const float* pixels, const int64_t* from, const float* weights, int64_t taps, int64_t width,
+              const Channel* channels, float* const* out);
+
 }  // namespace vitrail::pixel_rows

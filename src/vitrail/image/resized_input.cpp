@@ -69,6 +69,7 @@ void ResizedInput::mix_rows(int64_t y, std::vector<float>& mixed) const {
 
 void ResizedInput::write_row(const std::vector<float>& mixed, int64_t y, float* planes) const {
   const int64_t channels = image_.channels, taps = across_.taps;
+  if (channels == 3 && route_.planes.size() == 3) return write_colors(mixed, y, planes);
   constexpr float red = 0.299f, green = 0.587f, blue = 0.114f;
   for (size_t c = 0; c < route_.planes.size(); ++c) {
     const auto [source, channel] = route_.planes[c];
@@ -88,9 +89,21 @@ void ResizedInput::write_row(const std::vector<float>& mixed, int64_t y, float* 
   }
 }
 
+void ResizedInput::write_colors(const std::vector<float>& mixed, int64_t y, float* planes) const {
+  pixel_rows::Channel channels[3];
+  float* rows[3];
+  for (size_t c = 0; c < 3; ++c) {
+    const auto source = static_cast<size_t>(route_.planes[c].source);
+    channels[source] = route_.planes[c].channel;
+    rows[source] = planes + (static_cast<int64_t>(c) * height_ + y) * width_;
+  }
+  pixel_rows::resample(mixed.data(), across_.from.data(), across_.weights.data(), across_.taps, width_,
+                       channels, rows);
+}
+
 void ResizedInput::rows(int64_t begin, int64_t end, float* planes) const {
   // Taps past the last pixel have weight 0 and read the zeros behind the row.
-  std::vector<float> mixed(static_cast<size_t>((image_.width + across_.taps) * image_.channels), 0.0f);
+  std::vector<float> mixed(static_cast<size_t>((image_.width + across_.taps + 1) * image_.channels), 0.0f);
   for (int64_t y = begin; y < end; ++y) {
     mix_rows(y, mixed);
     write_row(mixed, y, planes);

@@ -40,6 +40,7 @@ class ResizedInput {
  private:
   void mix_rows(int64_t y, std::vector<float>& mixed) const;
   void write_row(const std::vector<float>& mixed, int64_t y, float* planes) const;
+  void write_colors(const std::vector<float>& mixed, int64_t y, float* planes) const;
 
   const Image& image_;
   int64_t height_, width_;
