@@ -143,6 +143,8 @@ class Compiler {
 }  // namespace
 
 void run_bound_passes(Network& network, int threads) {
+  free_transposes(network);
+  fuse_matmul(network);
   factor_enlarged(network);
   fuse_residual(network);
   fuse_activation(network);

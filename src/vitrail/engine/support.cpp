@@ -62,7 +62,12 @@ class SupportCheck {
     return "";
   }
   std::string check(const op::Conv&, const Layer& layer) const { return computed_parameter(layer); }
-  std::string check(const op::ConvTranspose&, const Layer& layer) const { return computed_parameter(layer); }
+  std::string check(const op::ConvTranspose& conv, const Layer& layer) const {
+    for (size_t d = 0; d < 2; ++d)  // oneDNN's limit
+      if (conv.output_padding[d] > conv.pads[d + 2] + conv.strides[d])
+        return cat("output_padding ", conv.output_padding[d], " exceeds pads + stride");
+    return computed_parameter(layer);
+  }
   std::string check(const op::BatchNormalization&, const Layer& layer) const {
     return computed_parameter(layer);
   }

@@ -31,7 +31,8 @@ bool same_work(const Layer& a, const Layer& b) {
 }
 
 bool is_plain(const Layer& layer) {
-  return layer.residual == no_value && !layer.activation.active() && !layer.resized && layer.fused.empty();
+  return layer.residual == no_value && !layer.activation.active() && !layer.resized && !layer.function &&
+         layer.fused.empty();
 }
 
 }  // namespace

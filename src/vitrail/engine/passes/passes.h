@@ -32,6 +32,11 @@ void fuse_residual(Network& network);
 /// Relu and Clip become part of the Conv, Add, Mul or BatchNormalization before them, where nothing else
 /// reads it.
 void fuse_activation(Network& network);
+/// From a map to a sequence of pixels (Reshape to [N,C,H W], Transpose to [N,H W,C]) and back: the two in
+/// the other order, in which a channels-last map only changes its name.
+void free_transposes(Network& network);
+/// MatMul takes over the bias that is added to it, and then a function (GELU, ReLU ...) of the sum.
+void fuse_matmul(Network& network);
 /// ArgMax over the channels of a linear Resize becomes one layer that never stores the resized map.
 void fuse_resize_argmax(Network& network);
 

@@ -104,6 +104,62 @@ TEST(TensorPasses, MergeCommon) {
   check(nothing, merge_common);
 }
 
+// Products with bias and function, some of which others read too.
+Case random_products(uint64_t seed) {
+  using F = op::Unary::Function;
+  Case c(seed);
+  const int64_t width = c.pick(2, 9);
+  Value x = c.input({c.pick(1, 3), c.pick(1, 7), width});
+  const F functions[] = {F::gelu, F::gelu_tanh, F::tanh, F::swish, F::hard_swish, F::elu};
+  for (int64_t i = c.pick(1, 4); i > 0; --i) {
+    Value y = c.graph.add(op::MatMul{}, {x, c.parameter({width, width})});
+    if (c.random.chance(0.2)) c.graph.output(cat("product", i), y);
+    if (c.random.chance(0.8)) y = c.graph.add(op::Add{}, {c.parameter({1, width}), y});
+    if (c.random.chance(0.7))
+      y = c.graph.add(op::Unary{.function = functions[c.pick(0, 5)], .alpha = 0.5}, {y});
+    else
+      y = c.graph.add(op::Relu{}, {y});
+    x = c.random.chance(0.5) ? c.graph.add(op::Add{}, {x, y}) : y;
+  }
+  c.graph.output("y", x);
+  return c;
+}
+
+TEST(TensorPasses, FuseMatmul) {
+  int64_t removed = 0;
+  for (uint64_t seed = 0; seed < 40 && !testing::Test::HasFailure(); ++seed)
+    removed += removed_layers(random_products(seed), nothing, fuse_matmul);
+  EXPECT_GE(removed, 40);
+}
+
+// From a map to a sequence and back, without a change of layout.
+TEST(TensorPasses, FreeTransposes) {
+  Case c(3);
+  const int64_t channels = 6, height = 4, width = 5;
+  const auto sizes = [&](const std::vector<int64_t>& values) {
+    return c.graph.add(op::Constant{Tensor::from<int64_t>({static_cast<int64_t>(values.size())}, values)},
+                       {});
+  };
+  const Value map = c.conv(c.input({2, channels, height, width}), channels, channels, 1);
+  const Value flat = c.graph.add(op::Reshape{}, {map, sizes({2, channels, -1})});
+  const Value tokens = c.graph.add(
+      op::MatMul{}, {c.graph.add(op::Transpose{{0, 2, 1}}, {flat}), c.parameter({channels, channels})});
+  const Value back = c.graph.add(op::Transpose{{0, 2, 1}}, {tokens});
+  const Value again = c.graph.add(op::Reshape{}, {back, sizes({2, channels, height, width})});
+  c.graph.output("y", c.conv(again, channels, 3, 1));
+  EXPECT_EQ(removed_layers(c, nothing, free_transposes), 0);
+  Network network = network_of(c);
+  free_transposes(network);
+  choose_layouts(network);
+  for (const Layer& layer : network.layers)
+    if (std::holds_alternative<op::Identity>(layer.op)) {
+      ADD_FAILURE() << "a change of layout: " << layer.name;
+    } else if (const auto* transpose = std::get_if<op::Transpose>(&layer.op)) {
+      EXPECT_EQ(transpose->permutation.size(), 4U);
+      EXPECT_NE(network.value(layer.inputs[0]).channels_last(), network.value(layer.output).channels_last());
+    }
+}
+
 TEST(TensorPasses, AllTogether) {
   check(fold_constants, [](Network& network) {
     merge_common(network);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <stdexcept>
 
 #include "vitrail/engine/steps/onednn.h"
 #include "vitrail/engine/steps/tensor_steps.h"
@@ -60,10 +61,18 @@ DnnlDesc row_major(const DnnlDims& sizes) {
   return {sizes, dnnl::memory::data_type::f32, strides};
 }
 
+// One value per column.
+DnnlDesc bias_desc(const Geometry& g) {
+  DnnlDims sizes(g.y.size(), 1);
+  sizes.back() = g.y.back();
+  return row_major(sizes);
+}
+
 struct Prepared {
   Primitive primitive;
   DnnlDesc a, b, y, scratch;
   dnnl::memory weight;  // b, packed, where it is constant
+  dnnl::memory bias;
   dnnl::engine engine;
   ValueId from_a = no_value, from_b = no_value, to = no_value;
 };
@@ -73,31 +82,71 @@ void execute(const Prepared& p, const Memory& memory) {
   const auto input = [&](const DnnlDesc& desc, ValueId id) {
     return dnnl::memory(desc, p.engine, const_cast<float*>(memory.read(id)));
   };
-  p.primitive.execute(stream, {{DNNL_ARG_SRC, input(p.a, p.from_a)},
-                               {DNNL_ARG_WEIGHTS, p.weight ? p.weight : input(p.b, p.from_b)},
-                               {DNNL_ARG_DST, dnnl::memory(p.y, p.engine, memory.write(p.to))},
-                               {DNNL_ARG_SCRATCHPAD, dnnl::memory(p.scratch, p.engine, memory.scratch)}});
+  std::unordered_map<int, dnnl::memory> arguments = {
+      {DNNL_ARG_SRC, input(p.a, p.from_a)},
+      {DNNL_ARG_WEIGHTS, p.weight ? p.weight : input(p.b, p.from_b)},
+      {DNNL_ARG_DST, dnnl::memory(p.y, p.engine, memory.write(p.to))},
+      {DNNL_ARG_SCRATCHPAD, dnnl::memory(p.scratch, p.engine, memory.scratch)}};
+  if (p.bias) arguments.emplace(DNNL_ARG_BIAS, p.bias);
+  p.primitive.execute(stream, arguments);
   stream.wait();
 }
 
-Prepared prepare(const StepContext& context, const Layer& layer, const Geometry& g, Step& step) {
-  const Tensor& constant = context.network.value(layer.inputs[1]).constant;
-  Prepared p{.a = row_major(g.a), .b = row_major(g.b), .y = row_major(g.y)};
+// What fuse_matmul may leave to the product.
+void append_function(dnnl::post_ops& ops, const op::Unary& unary) {
+  using F = op::Unary::Function;
+  const auto append = [&](dnnl::algorithm algorithm, double alpha) {
+    ops.append_eltwise(1.0f, algorithm, static_cast<float>(alpha), 0.0f);
+  };
+  switch (unary.function) {
+    case F::gelu: return append(dnnl::algorithm::eltwise_gelu_erf, 0);
+    case F::gelu_tanh: return append(dnnl::algorithm::eltwise_gelu_tanh, 0);
+    case F::tanh: return append(dnnl::algorithm::eltwise_tanh, 0);
+    case F::swish: return append(dnnl::algorithm::eltwise_swish, 1);
+    case F::hard_swish: return append(dnnl::algorithm::eltwise_hardswish, 0);
+    case F::leaky_relu: return append(dnnl::algorithm::eltwise_relu, unary.alpha);
+    case F::elu: return append(dnnl::algorithm::eltwise_elu, unary.alpha);
+    default: throw std::logic_error("a function that is not fused into products");
+  }
+}
+
+Primitive::primitive_desc describe(const Layer& layer, const Geometry& g, const DnnlDesc& b,
+                                   const dnnl::engine& engine) {
   dnnl::primitive_attr attributes;
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  const DnnlDesc b = constant.defined() && g.b.size() == 2 ? f32_desc(g.b, DnnlTag::any) : p.b;
-  const Primitive::primitive_desc description(Primitive::desc(p.a, b, p.y), attributes, context.engine);
-  p.primitive = Primitive(description);
-  p.scratch = description.scratchpad_desc();
-  p.engine = context.engine;
-  p.from_a = layer.inputs[0];
-  p.from_b = layer.inputs[1];
-  p.to = layer.output;
-  if (constant.defined()) {
-    p.weight = context.weights.get(constant, p.b, description.weights_desc(), context.engine);
-    step.weight_bytes = static_cast<int64_t>(description.weights_desc().get_size());
-    step.reads = {layer.inputs[0]};
+  if (layer.function) {
+    dnnl::post_ops ops;
+    append_function(ops, *layer.function);
+    attributes.set_post_ops(ops);
   }
+  if (layer.inputs.size() < 3)
+    return {Primitive::desc(row_major(g.a), b, row_major(g.y)), attributes, engine};
+  return {Primitive::desc(row_major(g.a), b, bias_desc(g), row_major(g.y)), attributes, engine};
+}
+
+Prepared prepare(const StepContext& context, const Layer& layer, const Geometry& g, Step& step) {
+  const auto constant = [&](size_t i) { return context.network.value(layer.inputs[i]).constant; };
+  const bool packed = constant(1).defined();
+  const DnnlDesc b = packed && g.b.size() == 2 ? f32_desc(g.b, DnnlTag::any) : row_major(g.b);
+  const Primitive::primitive_desc description = describe(layer, g, b, context.engine);
+  Prepared p{.primitive = Primitive(description),
+             .a = row_major(g.a),
+             .b = row_major(g.b),
+             .y = row_major(g.y),
+             .scratch = description.scratchpad_desc(),
+             .engine = context.engine,
+             .from_a = layer.inputs[0],
+             .from_b = layer.inputs[1],
+             .to = layer.output};
+  step.reads = {layer.inputs[0]};
+  if (packed) {
+    p.weight = context.weights.get(constant(1), p.b, description.weights_desc(), context.engine);
+    step.weight_bytes = static_cast<int64_t>(description.weights_desc().get_size());
+  } else {
+    step.reads.push_back(layer.inputs[1]);
+  }
+  if (layer.inputs.size() > 2)
+    p.bias = context.weights.get(constant(2), bias_desc(g), bias_desc(g), context.engine);
   step.report.kernel = description.impl_info_str();
   step.scratch_bytes = static_cast<int64_t>(p.scratch.get_size());
   return p;
