@@ -212,7 +212,7 @@ op::Resize random_resize(Case& c) {
                   c.random.uniform(0.6, 1.2)};
   resize.nearest = static_cast<op::NearestMode>(c.pick(0, 3));
   if (c.random.chance(0.3)) resize.cubic_a = -0.5;
-  if (c.random.chance(0.5))
+  if (resize.roi || c.random.chance(0.5))  // a scaled part of a small input may be empty
     resize.sizes = c.pair(1, 33);
   else
     resize.scales = {c.random.uniform(0.3, 3.5), c.random.uniform(0.3, 3.5)};

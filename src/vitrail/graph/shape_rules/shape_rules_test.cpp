@@ -241,6 +241,9 @@ TEST(ShapeRules, ResizeTakesAComputedTarget) {
   EXPECT_EQ(shape(op::Resize{}, {x, absent(), scales}), (Shape{1, 3, 7, any}));
   EXPECT_EQ(shape(op::Resize{}, {x, absent(), indices({2})}), (Shape{1, 3, any, any}));
   EXPECT_EQ(shape(op::Resize{}, {x, absent(), f32({2})}), (Shape{1, 3, any, any}));
+  const op::Resize crop{.coordinates = op::CoordinateMode::tf_crop_and_resize, .roi = {{0, 0.5, 1, 0.75}}};
+  EXPECT_EQ(shape(crop, {f32({1, 3, 8, 8}), absent(), scales}), (Shape{1, 3, 12, 4})) << "a quarter, doubled";
+  refusal(op::Resize{.sizes = {{2, 2}}, .roi = {{0, 0, 1, 1}}}, {x});
   refusal(op::Resize{}, {x, f32({1, 1, 4, 4}), scales});
   refusal(op::Resize{.sizes = {{2, 2}}}, {x, absent(), scales});
   refusal(op::Resize{}, {x, absent(), list({7})});
