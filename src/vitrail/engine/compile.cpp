@@ -37,7 +37,8 @@ class Compiler {
   }
 
   void add_layer_steps() {
-    const StepContext step_context{network_, context_.weights, context_.engine, context_.threads};
+    const StepContext step_context{network_, context_.weights, context_.engine, context_.threads,
+                                   context_.bf16};
     for (const Layer& layer : network_.layers)
       parts_.steps.push_back(make_step(step_context, layer));
   }

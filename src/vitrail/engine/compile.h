@@ -14,6 +14,7 @@ struct CompileContext {
   dnnl::engine engine;
   PackedWeights& weights;
   int threads = 1;
+  bool bf16 = false;  ///< products may round their operands to bf16
 };
 
 /// Runs the passes for one input size on a bound network.

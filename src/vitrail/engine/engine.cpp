@@ -12,6 +12,7 @@
 #include "vitrail/base/text.h"
 #include "vitrail/engine/arena_pool.h"
 #include "vitrail/engine/compile.h"
+#include "vitrail/engine/kernels/gemm_bf16.h"
 #include "vitrail/base/parallel.h"
 #include "vitrail/engine/passes/passes.h"
 
@@ -50,6 +51,7 @@ struct Engine::State {
   State(const Graph& full, const Weights& values, const EngineOptions& engine_options)
       : options(engine_options),
         threads(thread_count(engine_options)),
+        bf16(engine_options.precision == Precision::bf16 && kernel::has_bf16()),
         graph(full.for_inference()),
         network(prepared_network(graph, values)) {}
 
@@ -81,7 +83,7 @@ struct Engine::State {
       merge_common(bound);
       drop_dead(bound);
       run_bound_passes(bound, threads);
-      const ProgramPointer made = compile(bound, {onednn, weights, threads});
+      const ProgramPointer made = compile(bound, {onednn, weights, threads, bf16});
       promise.set_value(made);
       return made;
     } catch (...) {
@@ -116,6 +118,12 @@ struct Engine::State {
                                    .allowed = cat("the graph reads ", names.size(), ": ", join(names))});
   }
 
+  ProgramReport described(ProgramReport report) const {
+    if (options.precision == Precision::bf16 && !bf16)
+      report.notes.push_back("bf16 was asked for; this processor has no avx512_bf16, so f32 is used");
+    return report;
+  }
+
   struct Entry {
     std::vector<Shape> shapes;
     std::shared_future<ProgramPointer> program;
@@ -123,6 +131,7 @@ struct Engine::State {
 
   EngineOptions options;
   int threads;
+  bool bf16;
   Graph graph;
   Network network;
   dnnl::engine onednn{dnnl::engine::kind::cpu, 0};
@@ -162,7 +171,7 @@ ProgramReport Engine::profile(const std::vector<Tensor>& inputs, int runs) const
   const ProgramPointer program = state_->program(shapes);
   const ThreadScope scope(state_->threads);
   const ArenaPool::Lease arena = state_->arenas.take(program->arena_bytes());
-  ProgramReport report = program->report();
+  ProgramReport report = state_->described(program->report());
   std::vector<std::vector<double>> times(report.steps.size());
   program->run(inputs, arena.data());
   for (int run = 0; run < std::max(runs, 1); ++run) {
@@ -182,7 +191,7 @@ ProgramReport Engine::profile(const std::vector<Tensor>& inputs, int runs) const
 
 ProgramReport Engine::report(const std::vector<Shape>& inputs) const {
   state_->expect_count(inputs.size());
-  return state_->program(inputs)->report();
+  return state_->described(state_->program(inputs)->report());
 }
 
 }  // namespace vitrail

@@ -37,6 +37,12 @@ VITRAIL_INLINE void tile(const Tile& t) {
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; ++v)
       sum[r][v] = t.bias != nullptr ? *reinterpret_cast<const V*>(t.bias + v * lanes) : V{};
+      // C is not needed before the sums are done: its lines may arrive meanwhile.
+#pragma GCC unroll 16
+  for (int r = 0; r < rows; ++r)
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; ++v)
+      __builtin_prefetch(t.c + r * t.ldc + v * lanes, 1);
   const int64_t lda = t.lda, lda3 = 3 * lda;
   const float* b = t.b;
   for (int64_t p = 0; p < t.parts; ++p) {
@@ -62,14 +68,19 @@ VITRAIL_INLINE void tile(const Tile& t) {
         ++base[g];
     }
   }
+  // Read once: stores might change what t holds.
+  const V low = V{} + t.low, high = V{} + t.high;
+  const bool accumulate = t.accumulate;
+  float* const c = t.c;
+  const int64_t ldc = t.ldc;
 #pragma GCC unroll 16
   for (int r = 0; r < rows; ++r)
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; ++v) {
-      V* out = reinterpret_cast<V*>(t.c + r * t.ldc + v * lanes);
-      V y = t.accumulate ? sum[r][v] + *out : sum[r][v];
-      y = y < t.low ? V{} + t.low : y;
-      *out = y > t.high ? V{} + t.high : y;
+      V* out = reinterpret_cast<V*>(c + r * ldc + v * lanes);
+      V y = accumulate ? sum[r][v] + *out : sum[r][v];
+      y = y < low ? low : y;
+      *out = y > high ? high : y;
     }
 }
 

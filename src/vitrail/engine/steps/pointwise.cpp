@@ -15,7 +15,8 @@ namespace k = kernel;
 struct Plan {
   Shape x, y;
   Pair strides;
-  Tensor weight, bias;
+  PackedWindow weight;
+  Tensor bias;
   bool accumulate = false;
   Activation activation;
   ValueId input = no_value, output = no_value;
@@ -39,9 +40,9 @@ void run(const Plan& plan, const float* x, float* y) {
     const int64_t step = in * plan.strides[1];
     k::MatrixEnd end{plan.bias.defined() ? plan.bias.data<float>().data() + column : nullptr, plan.accumulate,
                      plan.activation.low, plan.activation.high};
-    k::multiply(source_of(plan, x, row) + first * step, step, plan.weight.data<float>().data() + column * in,
-                y + (row * plan.row_pixels + first) * out + column, out,
-                {count, std::min(plan.columns, out - column), in}, end);
+    const float* source = source_of(plan, x, row) + first * step;
+    plan.weight.multiply(&source, 1, step, column, y + (row * plan.row_pixels + first) * out + column, out,
+                         {count, std::min(plan.columns, out - column), in}, end);
   });
 }
 
@@ -77,7 +78,7 @@ Step make_pointwise(const StepContext& context, const Layer& layer, const op::Co
   plan.x = context.shape(plan.input);
   plan.y = context.shape(plan.output);
   plan.strides = conv.strides;
-  plan.weight = packed_taps(context, layer.inputs[1]);
+  plan.weight = packed_window(context, layer.inputs[1]);
   if (layer.inputs.size() > 2 && layer.inputs[2] != no_value)
     plan.bias = context.network.value(layer.inputs[2]).constant;
   plan.accumulate = layer.residual != no_value;
@@ -88,9 +89,9 @@ Step make_pointwise(const StepContext& context, const Layer& layer, const op::Co
   plan.block = std::min<int64_t>(240, plan.row_pixels);
   const int64_t tasks = plan.rows * ceil_div(plan.row_pixels, plan.block);
   plan.columns = tasks >= 4 * context.threads ? plan.y[1] : 2 * k::panel_width;
-  step.report.kernel = "vitrail product";
+  step.report.kernel = plan.weight.bf16 ? "vitrail product bf16" : "vitrail product";
   step.report.multiply_adds = element_count(plan.y) * plan.x[1];
-  step.weight_bytes = plan.weight.bytes();
+  step.weight_bytes = plan.weight.packed.bytes();
   step.reads = {plan.input};
   if (plan.accumulate) {
     step.reads.push_back(layer.residual);

@@ -4,8 +4,7 @@
 #include "vitrail/base/checked.h"
 #include "vitrail/base/parallel.h"
 #include "vitrail/engine/kernels/depthwise.h"
-#include "vitrail/engine/kernels/gemm.h"
-#include "vitrail/engine/steps/steps.h"
+#include "vitrail/engine/steps/packed_taps.h"
 #include "vitrail/graph/shape_inference.h"
 
 // Convolutions that read each other, row by row: a row of the last one pulls the rows that it needs from the
@@ -23,7 +22,8 @@ struct Stage {
   Pair kernel, strides, dilations;
   Pads pads;
   bool depthwise = false, accumulate = false;
-  Tensor weight;  // depthwise: [taps][channels]; else packed
+  Tensor taps;          // depthwise: [taps][channels]
+  PackedWindow window;  // else
   Tensor bias;
   Activation activation;
 
@@ -112,7 +112,7 @@ class Rows {
   static void depthwise_row(const Stage& stage, const float* const* rows, float* y) {
     const int64_t channels = stage.x[1];
     k::depthwise({rows, stage.kernel[0], stage.kernel[1], stage.strides[1] * channels,
-                  stage.dilations[1] * channels, stage.weight.data<float>().data(),
+                  stage.dilations[1] * channels, stage.taps.data<float>().data(),
                   stage.bias.data<float>().data(), channels, stage.activation.low, stage.activation.high},
                  y, stage.y[3]);
   }
@@ -125,9 +125,8 @@ class Rows {
     for (int64_t i = 0; i < stage.kernel[0]; ++i)
       for (int64_t j = 0; j < (joined ? 1 : stage.kernel[1]); ++j)
         parts[count++] = rows[i] + j * stage.dilations[1] * in;
-    k::multiply(
-        parts, count, stage.strides[1] * in, stage.weight.data<float>().data(), y, out,
-        {stage.y[3], out, joined ? stage.kernel[1] * in : in},
+    stage.window.multiply(
+        parts, count, stage.strides[1] * in, 0, y, out, {stage.y[3], out, joined ? stage.kernel[1] * in : in},
         {stage.bias.data<float>().data(), stage.accumulate, stage.activation.low, stage.activation.high});
   }
 
@@ -163,20 +162,6 @@ Tensor taps_first(const Tensor& weight) {
   return result;
 }
 
-// [kh, kw, in] x [out], packed, from [out, in, kh, kw].
-Tensor packed_windows(const Tensor& weight) {
-  const int64_t out = weight.size(0), in = weight.size(1), taps = weight.size(2) * weight.size(3);
-  std::vector<float> plain(static_cast<size_t>(out * in * taps));
-  for (int64_t o = 0; o < out; ++o)
-    for (int64_t c = 0; c < in; ++c)
-      for (int64_t t = 0; t < taps; ++t)
-        plain[static_cast<size_t>((t * in + c) * out + o)] =
-            weight.data<float>()[static_cast<size_t>((o * in + c) * taps + t)];
-  Tensor packed = Tensor::empty(DataType::f32, {k::packed_floats(in * taps, out)});
-  k::pack_matrix(plain.data(), out, 1, in * taps, out, packed.data<float>().data());
-  return packed;
-}
-
 Stage stage_of(const StepContext& context, const Layer& layer) {
   const auto& conv = std::get<op::Conv>(layer.op);
   const Shape& w = context.shape(layer.inputs[1]);
@@ -192,10 +177,10 @@ Stage stage_of(const StepContext& context, const Layer& layer) {
   stage.accumulate = layer.residual != no_value;
   stage.activation = layer.activation;
   const Tensor& weight = context.network.value(layer.inputs[1]).constant;
-  stage.weight =
-      stage.depthwise
-          ? context.network.derived->get(weight, "taps first", [&] { return taps_first(weight); })
-          : context.network.derived->get(weight, "packed windows", [&] { return packed_windows(weight); });
+  if (stage.depthwise)
+    stage.taps = context.network.derived->get(weight, "taps first", [&] { return taps_first(weight); });
+  else
+    stage.window = packed_window(context, layer.inputs[1]);
   const bool has_bias = layer.inputs.size() > 2 && layer.inputs[2] != no_value;
   stage.bias = has_bias ? context.network.value(layer.inputs[2]).constant
                         : context.network.derived->get(weight, "no bias", [&] {
@@ -216,12 +201,12 @@ Step make_row_strips(const StepContext& context, const Layer& layer) {
     step.report.multiply_adds += element_count(context.shape(part.output)) * w[1] * w[2] * w[3];
     plan.stages.push_back(stage_of(context, part));
     const Stage& stage = plan.stages.back();
-    step.weight_bytes += stage.weight.bytes();
+    step.weight_bytes += stage.depthwise ? stage.taps.bytes() : stage.window.packed.bytes();
     plan.zero_floats = std::max(plan.zero_floats, round_up(stage.row_floats(), 16));
     plan.thread_floats += stage.ring_floats();
   }
   plan.thread_floats = round_up(plan.thread_floats + plan.zero_floats, 16);
-  step.report.kernel = "vitrail rows";
+  step.report.kernel = context.bf16 ? "vitrail rows bf16" : "vitrail rows";
   step.scratch_bytes = checked_mul(context.threads * plan.thread_floats, 4, layer.name);
   step.reads = {plan.input};
   if (layer.residual != no_value) {

@@ -16,6 +16,7 @@ struct StepContext {
   PackedWeights& weights;
   const dnnl::engine& engine;
   int threads;
+  bool bf16 = false;  ///< products may round their operands
 
   const Shape& shape(ValueId id) const { return network.shape(id); }
 };
