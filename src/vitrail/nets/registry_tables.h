@@ -12,6 +12,8 @@ namespace vitrail {
 std::vector<NetEntry> realtime_nets();  ///< MobileNetV1 and SqueezeNet: the thesis
 std::vector<NetEntry> resnet_nets();    ///< PSPNet, DeepLab, EncNet, FastFCN, FCN-8s
 std::vector<NetEntry> pvd_nets();       ///< the Pixel Voting Decoder
-std::vector<NetEntry> classic_nets();   ///< FCN, U-Net, SegNet, Dilation, DeepLab on VGG16
+std::vector<NetEntry>
+mobilenet_context_nets();              ///< PSPNet's, DeepLab's, EncNet's and FastFCN's heads on MobileNetV1
+std::vector<NetEntry> classic_nets();  ///< FCN, U-Net, SegNet, Dilation, DeepLab on VGG16
 
 }  // namespace vitrail

@@ -33,25 +33,53 @@ ResNetOptions read_encoder(OptionReader& read, ResNetOptions encoder) {
   return encoder;
 }
 
+MobileNetV1Options read_encoder(OptionReader& read, MobileNetV1Options encoder) {
+  encoder.depth_multiplier = read.number("depth_multiplier", encoder.depth_multiplier);
+  encoder.output_stride = read.integer("output_stride", encoder.output_stride);
+  encoder.batch_norm_momentum = read.number("batch_norm_momentum", encoder.batch_norm_momentum);
+  return encoder;
+}
+
+/// What the necks and heads need of an encoder.
+struct EncoderMaps {
+  std::array<Value, 3> pyramid;  ///< native strides 8, 16, 32
+  Features features;
+};
+
+EncoderMaps encode(const Scope& scope, Value image, const ResNetOptions& encoder) {
+  const ResNetMaps maps = resnet(scope, image, encoder);
+  return {{maps.stage(2), maps.stage(3), maps.stage(4)}, maps.features()};
+}
+
+EncoderMaps encode(const Scope& scope, Value image, const MobileNetV1Options& encoder) {
+  const Features maps = mobilenet_v1(scope, image, encoder);
+  return {{maps.skips.at(1).value, maps.skips.at(0).value, maps.top}, maps};
+}
+
+template <class Encoder>
 class Segmenter {
  public:
-  Segmenter(const NetOptions& options, const ResNetSegmenter& parts)
-      : classes_(options.classes), parts_(parts), read_("this network", options.set), net_(model_.graph) {}
+  Segmenter(const NetOptions& options, const Encoder& encoder, const ResNetSegmenter& parts)
+      : classes_(options.classes),
+        encoder_(encoder),
+        parts_(parts),
+        read_("this network", options.set),
+        net_(model_.graph) {}
 
-  Model build() {
-    parts_.encoder = read_encoder(read_, parts_.encoder);
+  Model build(Preprocessing preprocessing) {
+    encoder_ = read_encoder(read_, encoder_);
     parts_.auxiliary = read_.flag("aux", parts_.auxiliary);
     image_ = model_.graph.input("image", {-1, 3, -1, -1});
-    maps_ = resnet(net_ / "backbone", image_, parts_.encoder);
+    maps_ = encode(net_ / "backbone", image_, encoder_);
     const Value map = neck();
     model_.graph.output("logits", to_image(net_ / "upsample", head(net_ / "head", map)));
     if (parts_.auxiliary) {
-      const Value scores = fcn_head(net_ / "aux" / "conv5", maps_.stage(3), classes_);
+      const Value scores = fcn_head(net_ / "aux" / "conv5", maps_.pyramid[1], classes_);
       model_.graph.output("aux", to_image(net_ / "aux" / "upsample", scores), /*training_only=*/true);
     }
     if (presence_.exists()) model_.graph.output("se", presence_, /*training_only=*/true);
     read_.finish();
-    model_.info.preprocessing = parts_.caffe ? caffe_bgr() : imagenet_rgb();
+    model_.info.preprocessing = std::move(preprocessing);
     return std::move(model_);
   }
 
@@ -62,7 +90,7 @@ class Segmenter {
   }
 
   Value neck() {
-    const std::array<Value, 3> pyramid{maps_.stage(2), maps_.stage(3), maps_.stage(4)};
+    const std::array<Value, 3>& pyramid = maps_.pyramid;
     switch (parts_.neck) {
       case Neck::jpu: return jpu(net_ / "jpu", pyramid, {.width = read_.integer("jpu_width", 0)});
       case Neck::fpn: return feature_pyramid(net_ / "fpn", pyramid);
@@ -70,7 +98,7 @@ class Segmenter {
         return upsample_to(net_ / "upsample4", pyramid[2], pyramid[0], op::CoordinateMode::align_corners);
       case Neck::none: break;
     }
-    return maps_.features().top;
+    return maps_.features.top;
   }
 
   Value head(const Scope& scope, Value map) {
@@ -86,7 +114,7 @@ class Segmenter {
 
   Value skip_head(const Scope& scope, Value map) {
     const Value scores = score(scope / "score", map, classes_);
-    return fcn_skip_steps(scope, scores, maps_.features(), read_.integer("finest_skip", 8));
+    return fcn_skip_steps(scope, scores, maps_.features, read_.integer("finest_skip", 8));
   }
 
   Value pyramid_head(const Scope& scope, Value map) {
@@ -100,7 +128,7 @@ class Segmenter {
   Value atrous_head(const Scope& scope, Value map) {
     if (parts_.head == SegmentationHead::aspp_v2)
       return aspp_v2(scope / "aspp", map, classes_, read_.integers("rates", {6, 12, 18, 24}));
-    const bool coarse = parts_.neck == Neck::none && parts_.encoder.output_stride >= 16;
+    const bool coarse = parts_.neck == Neck::none && encoder_.output_stride >= 16;
     AsppOptions aspp{.dropout_per_channel = true, .last_dropout = 0.1};
     if (parts_.head == SegmentationHead::aspp_v3) aspp = {.dropout = 0.1, .extra_conv = false};
     aspp.rates =
@@ -113,11 +141,11 @@ class Segmenter {
     if (parts_.neck == Neck::jpu) encoding.first_kernel = 1;
     if (parts_.neck == Neck::fpn) encoding.width = model_.graph.channels(map);
     if (read_.flag("lateral", false)) {
-      if (parts_.neck != Neck::none || parts_.encoder.output_stride != 8)
+      if (parts_.neck != Neck::none || encoder_.output_stride != 8)
         throw Error(ErrorKind::usage, {.where = "option lateral",
                                        .found = "an encoder that is not dilated to output stride 8",
                                        .allowed = "the maps that it joins must be of one size"});
-      encoding.laterals = {maps_.stage(2), maps_.stage(3)};
+      encoding.laterals = {maps_.pyramid[0], maps_.pyramid[1]};
     }
     const EncodingScores result = encoding_head(scope, map, classes_, encoding);
     presence_ = result.presence;
@@ -125,18 +153,25 @@ class Segmenter {
   }
 
   int64_t classes_;
+  Encoder encoder_;
   ResNetSegmenter parts_;
   OptionReader read_;
   Model model_;
   Scope net_;
   Value image_, presence_;
-  ResNetMaps maps_;
+  EncoderMaps maps_;
 };
 
 }  // namespace
 
 Model resnet_segmenter(const NetOptions& options, ResNetSegmenter parts) {
-  return Segmenter(options, parts).build();
+  return Segmenter(options, parts.encoder, parts).build(parts.caffe ? caffe_bgr() : imagenet_rgb());
+}
+
+Model mobilenet_context(const NetOptions& options, const MobileNetV1Options& encoder, Neck neck,
+                        SegmentationHead head) {
+  return Segmenter(options, encoder, {.neck = neck, .head = head})
+      .build({.order = ChannelOrder::rgb, .mean = {127.5, 127.5, 127.5}, .std = {127.5, 127.5, 127.5}});
 }
 
 }  // namespace vitrail

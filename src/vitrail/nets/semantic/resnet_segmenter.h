@@ -12,6 +12,7 @@
 
 #include <array>
 
+#include "vitrail/nets/encoders/mobilenet_v1.h"
 #include "vitrail/nets/encoders/resnet.h"
 #include "vitrail/nets/registry.h"
 
@@ -49,5 +50,11 @@ struct ResNetSegmenter {
 /// numbers), aux; with the JPU jpu_width; with psp bins, pool (average, maximum), reduce; with aspp rates;
 /// with encoding codewords, lateral (of dilated encoders); with fcn_skip finest_skip (16, 8, 4).
 Model resnet_segmenter(const NetOptions& options, ResNetSegmenter parts);
+
+/// The same necks and heads on MobileNetV1 (not published in this form): what the papers' contexts give an
+/// encoder that runs in real time. `--set` may change depth_multiplier, output_stride, batch_norm_momentum,
+/// aux, and the neck's and head's options.
+Model mobilenet_context(const NetOptions& options, const MobileNetV1Options& encoder, Neck neck,
+                        SegmentationHead head);
 
 }  // namespace vitrail
