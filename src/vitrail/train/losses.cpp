@@ -114,6 +114,21 @@ Loss::Loss(LossOptions options, int64_t classes) : options_(std::move(options)),
     throw Error(ErrorKind::usage, {.where = "loss", .found = join(found, "; ")});
 }
 
+double Loss::weight_of(const std::string& output) const {
+  const auto own = options_.auxiliary_weights.find(output);
+  return own == options_.auxiliary_weights.end() ? options_.auxiliary_weight : own->second;
+}
+
+at::Tensor Loss::presence(const std::string& name, const at::Tensor& logits, const at::Tensor& labels) const {
+  if (logits.size(0) != labels.size(0) || logits.size(1) != classes_)
+    throw Error(ErrorKind::shape, {.where = cat("loss of output '", name, "'"),
+                                   .found = cat(logits.size(0), "x", logits.size(1)),
+                                   .allowed = cat("images x classes: ", labels.size(0), "x", classes_)});
+  const at::Tensor index = at::arange(classes_, labels.options().dtype(at::kLong)).view({1, -1, 1});
+  const at::Tensor occurs = labels.to(at::kLong).flatten(1).unsqueeze(1).eq(index).any(2);
+  return at::binary_cross_entropy_with_logits(logits, occurs.to(logits.scalar_type()));
+}
+
 LossValue Loss::operator()(const NamedTensors& outputs, const at::Tensor& labels) const {
   if (outputs.empty())
     throw Error(ErrorKind::usage,
@@ -121,19 +136,23 @@ LossValue Loss::operator()(const NamedTensors& outputs, const at::Tensor& labels
   LossValue value;
   for (size_t i = 0; i < outputs.size(); ++i) {
     const auto& [name, output] = outputs[i];
-    check_shapes(output, labels, classes_, name);
-    if (i == 0) check_labels(labels, options_.ignore_index, classes_);
-    const auto own = options_.auxiliary_weights.find(name);
-    const double scale = i == 0                                    ? 1
-                         : own == options_.auxiliary_weights.end() ? options_.auxiliary_weight
-                                                                   : own->second;
-    if (scale == 0) continue;
-    const auto add = [&](const at::Tensor& part, const LossTerm& term, double factor) {
-      value.parts.emplace_back(i == 0 ? std::string(name_of(term.kind)) : cat(name, ".", name_of(term.kind)),
-                               part.detach());
-      const at::Tensor weighted = part * (term.weight * factor);
+    const double scale = i == 0 ? 1 : weight_of(name);
+    const auto add_part = [&, &output_name = name](const at::Tensor& part, std::string_view kind,
+                                                   double factor) {
+      value.parts.emplace_back(i == 0 ? std::string(kind) : cat(output_name, ".", kind), part.detach());
+      const at::Tensor weighted = part * factor;
       value.total = value.total.defined() ? value.total + weighted : weighted;
     };
+    const auto add = [&](const at::Tensor& part, const LossTerm& term, double factor) {
+      add_part(part, name_of(term.kind), term.weight * factor);
+    };
+    if (i > 0 && output.dim() == 2) {
+      if (scale > 0) add_part(presence(name, output, labels), "presence", scale);
+      continue;
+    }
+    check_shapes(output, labels, classes_, name);
+    if (i == 0) check_labels(labels, options_.ignore_index, classes_);
+    if (scale == 0) continue;
     if (is_fused(output, labels)) {
       add(fused_cross_entropy(output, labels), options_.terms[0], scale);
       continue;

@@ -77,12 +77,16 @@ class Loss {
   Loss(LossOptions options, int64_t classes);
 
   /// The first of `outputs` is the prediction, the others are auxiliary heads; each f32 or f64 [N, C, h, w].
-  /// One whose size is not that of the labels is first resized to it bilinearly (half-pixel centres).
+  /// One whose size is not that of the labels is first resized to it bilinearly (half-pixel centres). An
+  /// auxiliary output [N, C] holds logits of "class c occurs in image n" and costs the mean of their binary
+  /// cross-entropies ("se.presence": EncNet's SE loss, SPEC 7.1).
   LossValue operator()(const NamedTensors& outputs, const at::Tensor& labels) const;
 
   const LossOptions& options() const { return options_; }
 
  private:
+  double weight_of(const std::string& output) const;
+  at::Tensor presence(const std::string& name, const at::Tensor& logits, const at::Tensor& labels) const;
   at::Tensor term(LossKind kind, const at::Tensor& logits, const at::Tensor& labels) const;
   bool is_fused(const at::Tensor& logits, const at::Tensor& labels) const;
   at::Tensor fused_cross_entropy(const at::Tensor& logits, const at::Tensor& labels) const;

@@ -275,5 +275,25 @@ TEST(LossTest, NamesEveryFault) {
   EXPECT_EQ(reduction_from("sum"), Reduction::sum);
 }
 
+TEST(Loss, AnOutputPerClassLearnsWhichClassesOccur) {
+  const Batch batch = random_batch(8);
+  const at::Tensor presence = torch::randn({images, classes}, at::kDouble);
+  const LossOptions options{.auxiliary_weights = {{"se", 0.2}}};
+  const LossValue value =
+      Loss(options, classes)({{"logits", batch.logits}, {"se", presence}}, batch.labels.to(at::kByte));
+  double expected = 0;
+  for (int64_t n = 0; n < images; ++n)
+    for (int64_t c = 0; c < classes; ++c) {
+      const double p = 1 / (1 + std::exp(-presence[n][c].item<double>()));
+      expected -= std::log(batch.labels[n].eq(c).any().item<bool>() ? p : 1 - p) / (images * classes);
+    }
+  EXPECT_EQ(value.parts.back().first, "se.presence");
+  EXPECT_NEAR(value.parts.back().second.item<double>(), expected, 1e-9);
+  EXPECT_NEAR(value.total.item<double>(), value_of({}, batch) + 0.2 * expected, 1e-9);
+  EXPECT_THROW(
+      Loss(options, classes)({{"logits", batch.logits}, {"se", presence.narrow(1, 0, 2)}}, batch.labels),
+      Error);
+}
+
 }  // namespace
 }  // namespace vitrail::train
