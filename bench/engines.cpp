@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <iostream>
@@ -144,12 +145,12 @@ Row finish(const Case& net, int threads, std::vector<Runner>& runners, int round
 
 Row race_nets(const Options& options, const std::string& key, int threads, const Scratch& scratch) {
   const Case net = make_case(key);
-  const Files files = write_files(net, scratch);
   std::vector<Runner> runners;
   enter(runners, "Vitrail f32", [&] { return make_engine(net, threads); });
   if (options.has("onnxruntime"))
-    enter(runners, "ONNX Runtime", [&] { return make_onnxruntime(net, files, threads); });
-  if (options.has("opencv")) enter(runners, "OpenCV DNN", [&] { return make_opencv(net, files, threads); });
+    enter(runners, "ONNX Runtime", [&] { return make_onnxruntime(net, write_files(net, scratch), threads); });
+  if (options.has("opencv"))
+    enter(runners, "OpenCV DNN", [&] { return make_opencv(net, write_files(net, scratch), threads); });
 #ifdef VITRAIL_TRAIN
   if (options.has("libtorch")) {
     enter(runners, "LibTorch folded, channels last",
@@ -185,6 +186,14 @@ double peak_bytes(const std::string& key, int threads, const Scratch& scratch) {
   return std::stod(process.read_line());
 }
 
+void add_peak_bytes(Report& report, const std::string& key, int threads, const Scratch& scratch) {
+  try {
+    report.peak_bytes.emplace_back(key, peak_bytes(key, threads, scratch));
+  } catch (const Error& fault) {
+    std::cerr << key << ": no peak memory: " << fault.what() << std::endl;
+  }
+}
+
 std::vector<std::pair<std::string, std::string>> versions() {
   std::vector<std::pair<std::string, std::string>> list = {{"OpenCV", CV_VERSION}};
   const std::string package =
@@ -207,7 +216,9 @@ void keep_freed_memory() {
 
 int run(const Options& options, const std::string& command) {
   const Scratch scratch;
-  Report report{.command = command, .versions = versions()};
+  double load = 0;
+  getloadavg(&load, 1);
+  Report report{.command = command, .load_before = load, .versions = versions()};
   for (const int threads : options.threads) {
     for (const std::string& key : options.nets) {
       std::cerr << key << ", " << threads << " threads ..." << std::endl;
@@ -216,7 +227,7 @@ int run(const Options& options, const std::string& command) {
     }
   }
   for (const std::string& key : options.nets)
-    if (key != "street") report.peak_bytes.emplace_back(key, peak_bytes(key, options.threads.at(0), scratch));
+    if (key != "street") add_peak_bytes(report, key, options.threads.at(0), scratch);
   const std::string text = markdown(report);
   std::cout << text;
   if (!options.out.empty()) write_file_atomically(options.out, text);

@@ -33,8 +33,10 @@ class TorchContestant : public Contestant {
  public:
   TorchContestant(const Case& net, TorchMode mode, int threads)
       : network_(folded(net.model).graph, folded(net.model).weights), threads_(threads) {
-    const c10::InferenceMode guard;
+    const torch::NoGradGuard guard;
     network_.train(false);
+    for (const auto& [name, tensor] : network_.tensors())
+      tensor.requires_grad_(false);
     input_ = train::to_torch(input_of(net)).contiguous(at::MemoryFormat::ChannelsLast);
     if (mode == TorchMode::frozen) {
       at::set_num_threads(threads_);

@@ -113,7 +113,9 @@ std::string markdown(const Report& report) {
       << "Written by `" << report.command << "` on " << date << ".\n\nMachine: " << machine() << ". ";
   for (size_t i = 0; i < report.versions.size(); ++i)
     out << (i ? ", " : "") << report.versions[i].first << " " << report.versions[i].second;
-  out << ".\n\nOne run of the whole network, from the input in memory to the labels, in milliseconds: the "
+  out << ". Other work when it began: a load average of " << fixed(report.load_before, 1)
+      << (report.load_before > 0.5 ? "; the times are not this machine's best, and the ratios are rough" : "")
+      << ".\n\nOne run of the whole network, from the input in memory to the labels, in milliseconds: the "
          "median of the "
          "rounds and, in brackets, their 10th and 90th percentile. The rounds of all contestants interleave, "
          "after "

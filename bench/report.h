@@ -22,6 +22,7 @@ struct Row {
 
 struct Report {
   std::string command;
+  double load_before = 0;  ///< other work on the machine when it began, in busy threads (the load average)
   std::vector<std::pair<std::string, std::string>> versions;
   std::vector<Row> rows;
   std::vector<std::pair<std::string, double>> peak_bytes;  ///< of a process that does nothing else, by case

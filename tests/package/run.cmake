@@ -47,3 +47,15 @@ execute_process(COMMAND ${SCRATCH}/build/segment ${picture} ${picture} ${SCRATCH
 if(NOT status EQUAL 1 OR NOT error MATCHES "street.jpg")
   message(FATAL_ERROR "examples/segment.c ended with ${status} on a picture as a model: ${error}")
 endif()
+
+# Neither the library nor the program loads LibTorch or OpenCV's video libraries: both start in a blink.
+file(GLOB library ${SCRATCH}/prefix/lib*/libvitrail.so ${SCRATCH}/prefix/lib*/*/libvitrail.so)
+foreach(file ${library} ${SCRATCH}/prefix/bin/vitrail)
+  run(ldd ${file})
+  if(output MATCHES "torch|videoio")
+    message(FATAL_ERROR "${file} loads what it must not:\n${output}")
+  endif()
+endforeach()
+if(NOT library)
+  message(FATAL_ERROR "no libvitrail.so was installed")
+endif()
