@@ -35,15 +35,6 @@ at::Tensor contiguous(const at::Tensor& x, bool channels_last) {
   return x.dim() == 4 && channels_last ? x.contiguous(at::MemoryFormat::ChannelsLast) : x.contiguous();
 }
 
-at::Tensor relu(at::Tensor x, bool overwrite) {
-  return overwrite ? at::relu_(x) : at::relu(x);
-}
-
-at::Tensor clip(const op::Clip& op, at::Tensor x, bool overwrite) {
-  // Unlike clamp, hardtanh needs only its result for the gradient and so may overwrite its input.
-  return overwrite ? at::hardtanh_(x, op.min, op.max) : at::hardtanh(x, op.min, op.max);
-}
-
 /// LibTorch's own failures as ours, with the node's name.
 [[noreturn]] void rethrow(const c10::Error& error, const Node& node) {
   const std::string text = error.what_without_backtrace();
@@ -197,15 +188,15 @@ NamedTensors Module::forward(const std::vector<at::Tensor>& inputs) {
 
 void Module::run_step(const Plan::Step& step, const ShapeTable& shapes, std::vector<at::Tensor>& values) {
   const Node& node = graph_.nodes()[step.node];
-  std::vector<at::Tensor> x;
+  OperatorCall call{.inputs = {}, .output = shapes[node.outputs[0]], .real = type_};
   for (const Value value : node.inputs)
-    x.push_back(value.exists() ? values[index(value)] : at::Tensor());
+    call.inputs.push_back(value.exists() ? values[index(value)] : at::Tensor());
   const Node* before = node.inputs.empty() ? nullptr : graph_.producer_of(node.inputs[0]);
-  const bool overwrite =
+  call.overwrite =
       before != nullptr && output_may_be_overwritten(before->op) && readers_[index(node.inputs[0])] == 1;
   const Value result = step.activation == nullptr ? node.outputs[0] : step.activation->outputs[0];
   try {
-    values[index(result)] = compute(node, step.activation, shapes[node.outputs[0]], x, overwrite);
+    values[index(result)] = compute(node, step.activation, call);
   } catch (const c10::Error& error) {
     rethrow(error, node);
   }
@@ -213,37 +204,11 @@ void Module::run_step(const Plan::Step& step, const ShapeTable& shapes, std::vec
     values[static_cast<size_t>(value)].reset();
 }
 
-at::Tensor Module::compute(const Node& node, const Node* activation, const Shape& output,
-                           const std::vector<at::Tensor>& x, bool overwrite) {
-  const auto optional = [&](size_t i) { return i < x.size() ? x[i] : at::Tensor(); };
-  return std::visit(
-      Overload{
-          [&](const op::Conv& op) { return convolution(op, x[0], x[1], optional(2)); },
-          [&](const op::ConvTranspose& op) { return transposed_convolution(op, x[0], x[1], optional(2)); },
-          [&](const op::BatchNormalization& op) { return batch_norm(node, activation, op, x); },
-          [&](const op::Relu&) { return relu(x[0], overwrite); },
-          [&](const op::Clip& op) { return clip(op, x[0], overwrite); },
-          [&](const op::Sigmoid&) { return at::sigmoid(x[0]); },
-          [&](const op::Identity&) { return x[0]; },
-          [&](const op::Add&) { return at::add(x[0], x[1]); },
-          [&](const op::Mul&) { return at::mul(x[0], x[1]); },
-          [&](const op::Concat& op) { return at::cat(x, op.axis); },
-          [&](const op::MaxPool& op) { return max_pool(op, x[0], output); },
-          [&](const op::AveragePool& op) { return average_pool(op, x[0], output); },
-          [&](const op::GlobalAveragePool&) {
-            return x[0].mean({2, 3}, /*keepdim=*/true);
-          },
-          [&](const op::Resize& op) { return resize(op, x[0], output); },
-          [&](const op::Crop& op) { return crop(op, x[0], output); },
-          [&](const op::Pad& op) { return pad(op, x[0]); },
-          [&](const op::Softmax& op) { return at::softmax(x[0], op.axis); },
-          [&](const op::ArgMax& op) { return at::argmax(x[0], op.axis, op.keep_dims); },
-          [&](const op::Dropout& op) { return dropout(op, x[0]); },
-          [&](const auto&) -> at::Tensor {
-            throw Error(ErrorKind::unsupported, {.where = node.name, .found = std::string(type_name(node.op))});
-          },
-      },
-      node.op);
+at::Tensor Module::compute(const Node& node, const Node* activation, const OperatorCall& call) {
+  if (const auto* norm = std::get_if<op::BatchNormalization>(&node.op))
+    return batch_norm(node, activation, *norm, call.inputs);
+  if (const auto* drop = std::get_if<op::Dropout>(&node.op)) return dropout(*drop, call.inputs[0]);
+  return apply_operator(node.op, call);
 }
 
 at::Tensor Module::batch_norm(const Node& node, const Node* activation, const op::BatchNormalization& op,

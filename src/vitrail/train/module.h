@@ -22,6 +22,7 @@
 #include "vitrail/graph/model.h"
 #include "vitrail/graph/shape_inference.h"
 #include "vitrail/train/convert.h"
+#include "vitrail/train/operators.h"
 
 namespace vitrail::train {
 
@@ -95,8 +96,7 @@ class Module {
   const Node* fused_activation(const Node& node) const;
   std::vector<std::string> tensor_names() const;
   void run_step(const Plan::Step& step, const ShapeTable& shapes, std::vector<at::Tensor>& values);
-  at::Tensor compute(const Node& node, const Node* activation, const Shape& output,
-                     const std::vector<at::Tensor>& x, bool overwrite);
+  at::Tensor compute(const Node& node, const Node* activation, const OperatorCall& call);
   at::Tensor batch_norm(const Node& node, const Node* activation, const op::BatchNormalization& op,
                         const std::vector<at::Tensor>& x);
   at::Tensor dropout(const op::Dropout& op, const at::Tensor& x);

@@ -189,10 +189,14 @@ struct Tap {
 /// The taps of one output position along one axis, straight from the ONNX documentation.
 std::vector<Tap> taps(const op::Resize& op, int64_t in, int64_t out, double scale, int64_t position) {
   const double x = static_cast<double>(position);
-  double source = (x + 0.5) / scale - 0.5;
+  // Sizes give the scale out / in; multiplying first keeps whole positions whole.
+  const auto unscaled = [&](double at) {
+    return op.scales ? at / scale : at * static_cast<double>(in) / static_cast<double>(out);
+  };
+  double source = unscaled(x + 0.5) - 0.5;
   if (op.coordinates == op::CoordinateMode::align_corners)
     source = out > 1 ? x * static_cast<double>(in - 1) / static_cast<double>(out - 1) : 0;
-  if (op.coordinates == op::CoordinateMode::asymmetric) source = x / scale;
+  if (op.coordinates == op::CoordinateMode::asymmetric) source = unscaled(x);
   if (op.coordinates == op::CoordinateMode::pytorch_half_pixel && out == 1) source = 0;
   std::vector<Tap> result;
   const double base = std::floor(source), t = source - base;
@@ -279,7 +283,7 @@ TEST(OperatorsTest, PadGrowsAndCutsOnEachSide) {
 
 TEST(OperatorsTest, CropTakesTheWindow) {
   const at::Tensor x = at::arange(2 * 3 * 4 * 5, at::kDouble).view({2, 3, 4, 5});
-  const at::Tensor y = crop({.top = 1, .left = 2}, x, {2, 3, 3, 2});
+  const at::Tensor y = crop({.top = 1, .left = 2}, x, at::empty({2, 3, 3, 2}));
   EXPECT_TRUE(at::equal(y, x.slice(2, 1, 4).slice(3, 2, 4)));
 }
 

@@ -3,50 +3,16 @@
 
 #include <cmath>
 
+#include "vitrail/graph/resize_positions.h"
 #include "vitrail/train/operators.h"
 
 namespace vitrail::train {
 namespace {
 
-struct Axis {
-  int64_t in = 1;
-  int64_t out = 1;
-  double scale = 1;
-};
-
-/// ONNX coordinate_transformation_mode, as in op.h.
-double source(const Axis& axis, op::CoordinateMode mode, int64_t position) {
-  const double x = static_cast<double>(position);
-  switch (mode) {
-    case op::CoordinateMode::align_corners:
-      return axis.out == 1 ? 0 : x * static_cast<double>(axis.in - 1) / static_cast<double>(axis.out - 1);
-    case op::CoordinateMode::asymmetric: return x / axis.scale;
-    case op::CoordinateMode::pytorch_half_pixel:
-      if (axis.out == 1) return 0;
-      break;
-    case op::CoordinateMode::half_pixel: break;
-  }
-  return (x + 0.5) / axis.scale - 0.5;
-}
-
-int64_t clamped(double index, int64_t size) {
-  return static_cast<int64_t>(std::min(std::max(index, 0.0), static_cast<double>(size - 1)));
-}
-
-double rounded(double x, op::NearestMode mode) {
-  switch (mode) {
-    case op::NearestMode::round_prefer_floor: return std::ceil(x - 0.5);
-    case op::NearestMode::round_prefer_ceil: return std::floor(x + 0.5);
-    case op::NearestMode::floor: return std::floor(x);
-    case op::NearestMode::ceil: return std::ceil(x);
-  }
-  return x;
-}
-
-std::vector<int64_t> nearest_indices(const Axis& axis, const op::Resize& op) {
-  std::vector<int64_t> indices(static_cast<size_t>(axis.out));
-  for (int64_t i = 0; i < axis.out; ++i)
-    indices[static_cast<size_t>(i)] = clamped(rounded(source(axis, op.coordinates, i), op.nearest), axis.in);
+std::vector<int64_t> nearest_indices(const op::Resize& op, size_t axis, int64_t in, int64_t out) {
+  std::vector<int64_t> indices(static_cast<size_t>(out));
+  for (int64_t i = 0; i < out; ++i)
+    indices[static_cast<size_t>(i)] = resize_taps(op, axis, in, out, i).from[0];
   return indices;
 }
 
@@ -59,38 +25,27 @@ int64_t repetition(const std::vector<int64_t>& indices, int64_t in) {
   return out / in;
 }
 
-at::Tensor resize_nearest(const op::Resize& op, const at::Tensor& x, const Axis& rows, const Axis& columns) {
-  const std::vector<int64_t> row = nearest_indices(rows, op), column = nearest_indices(columns, op);
-  const int64_t down = repetition(row, rows.in), across = repetition(column, columns.in);
+at::Tensor resize_nearest(const op::Resize& op, const at::Tensor& x, int64_t height, int64_t width) {
+  const std::vector<int64_t> row = nearest_indices(op, 0, x.size(2), height);
+  const std::vector<int64_t> column = nearest_indices(op, 1, x.size(3), width);
+  const int64_t down = repetition(row, x.size(2)), across = repetition(column, x.size(3));
   if (down > 0 && across > 0)
     return x.unsqueeze(3)
         .unsqueeze(5)
         .expand({-1, -1, -1, down, -1, across})
-        .reshape({x.size(0), x.size(1), rows.out, columns.out});
+        .reshape({x.size(0), x.size(1), height, width});
   return x.index_select(2, at::tensor(row, at::kLong)).index_select(3, at::tensor(column, at::kLong));
 }
 
-/// Weights of taps at -1, 0, 1, 2 around floor(x), for x - floor(x) = t (Keys 1981).
-std::array<double, 4> cubic_taps(double t, double a) {
-  const auto near = [a](double d) { return ((a + 2) * d - (a + 3)) * d * d + 1; };
-  const auto far = [a](double d) { return ((a * d - 5 * a) * d + 8 * a) * d - 4 * a; };
-  return {far(t + 1), near(t), near(1 - t), far(2 - t)};
-}
-
-/// [out, in]: y = matrix x along one axis. Positions beyond the border read the border.
-at::Tensor interpolation_matrix(const Axis& axis, const op::Resize& op, at::ScalarType type) {
-  at::Tensor matrix = at::zeros({axis.out, axis.in}, at::kDouble);
+/// [out, in]: y = matrix x along one axis.
+at::Tensor interpolation_matrix(const op::Resize& op, size_t axis, int64_t in, int64_t out,
+                                at::ScalarType type) {
+  at::Tensor matrix = at::zeros({out, in}, at::kDouble);
   auto m = matrix.accessor<double, 2>();
-  for (int64_t i = 0; i < axis.out; ++i) {
-    const double x = source(axis, op.coordinates, i), base = std::floor(x), t = x - base;
-    if (op.mode == op::ResizeMode::cubic) {
-      const std::array<double, 4> taps = cubic_taps(t, op.cubic_a);
-      for (int64_t k = 0; k < 4; ++k)
-        m[i][clamped(base + static_cast<double>(k - 1), axis.in)] += taps[static_cast<size_t>(k)];
-    } else {
-      m[i][clamped(base, axis.in)] += 1 - t;
-      m[i][clamped(base + 1, axis.in)] += t;
-    }
+  for (int64_t i = 0; i < out; ++i) {
+    const ResizeTaps taps = resize_taps(op, axis, in, out, i);
+    for (size_t k = 0; k < static_cast<size_t>(taps.count); ++k)
+      m[i][taps.from[k]] += taps.weight[k];
   }
   return matrix.to(type);
 }
@@ -98,21 +53,43 @@ at::Tensor interpolation_matrix(const Axis& axis, const op::Resize& op, at::Scal
 }  // namespace
 
 at::Tensor resize(const op::Resize& op, const at::Tensor& x, const Shape& output) {
-  Axis rows{x.size(2), output[2]}, columns{x.size(3), output[3]};
-  rows.scale = op.scales ? (*op.scales)[0] : static_cast<double>(rows.out) / static_cast<double>(rows.in);
-  columns.scale =
-      op.scales ? (*op.scales)[1] : static_cast<double>(columns.out) / static_cast<double>(columns.in);
-  if (op.mode == op::ResizeMode::nearest) return resize_nearest(op, x, rows, columns);
+  using C = op::CoordinateMode;
+  const int64_t height = output[2], width = output[3];
+  if (op.mode == op::ResizeMode::nearest && op.coordinates != C::tf_crop_and_resize)
+    return resize_nearest(op, x, height, width);
 
   const bool half_pixel =
-      op.coordinates == op::CoordinateMode::half_pixel ||
-      (op.coordinates == op::CoordinateMode::pytorch_half_pixel && rows.out > 1 && columns.out > 1);
-  const bool corners = op.coordinates == op::CoordinateMode::align_corners;
-  if (op.mode == op::ResizeMode::linear && (half_pixel || corners))
-    return at::upsample_bilinear2d(x, {rows.out, columns.out}, corners, rows.scale, columns.scale);
-  const at::Tensor down = interpolation_matrix(rows, op, x.scalar_type());
-  const at::Tensor across = interpolation_matrix(columns, op, x.scalar_type());
+      op.coordinates == C::half_pixel || (op.coordinates == C::pytorch_half_pixel && height > 1 && width > 1);
+  const bool corners = op.coordinates == C::align_corners;
+  if (op.mode == op::ResizeMode::linear && (half_pixel || corners)) {
+    const auto scale = [&](size_t d) {
+      return op.scales ? (*op.scales)[d]
+                       : static_cast<double>(output[2 + d]) /
+                             static_cast<double>(x.size(static_cast<int64_t>(2 + d)));
+    };
+    return at::upsample_bilinear2d(x, {height, width}, corners, scale(0), scale(1));
+  }
+  const at::Tensor down = interpolation_matrix(op, 0, x.size(2), height, x.scalar_type());
+  const at::Tensor across = interpolation_matrix(op, 1, x.size(3), width, x.scalar_type());
   return at::matmul(at::matmul(down, x), across.t());
+}
+
+at::Tensor resize(const op::Resize& op, const OperatorCall& call) {
+  const at::Tensor& x = call.inputs[0];
+  if (!call.has(2)) return resize(op, x, call.has(1) ? call.inputs[1].sizes().vec() : call.output);
+  op::Resize known = op;  // its target has been computed by now
+  Shape output = x.sizes().vec();
+  const at::Tensor target = call.inputs[2].to(at::kDouble);
+  const double down = target[0].item<double>(), across = target[1].item<double>();
+  if (call.inputs[2].is_floating_point()) {
+    known.scales = {down, across};
+    output[2] = static_cast<int64_t>(std::floor(static_cast<double>(x.size(2)) * down));
+    output[3] = static_cast<int64_t>(std::floor(static_cast<double>(x.size(3)) * across));
+  } else {
+    output[2] = static_cast<int64_t>(down);
+    output[3] = static_cast<int64_t>(across);
+  }
+  return resize(known, x, output);
 }
 
 }  // namespace vitrail::train
