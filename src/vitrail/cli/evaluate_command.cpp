@@ -11,6 +11,7 @@
 #include "vitrail/cli/model_options.h"
 #include "vitrail/cli/terminal.h"
 #include "vitrail/image/label_png.h"
+#include "vitrail/metrics/components.h"
 #include "vitrail/metrics/report.h"
 #include "vitrail/predict/dense_crf.h"
 #include "vitrail/predict/evaluate.h"
@@ -28,6 +29,7 @@ struct Options {
   std::string convention = "skipped";
   std::string out;
   std::string protocol, crf;
+  int64_t objects = -1;
   bool json = false;
   InfoOptions info;
   RunOptions run;
@@ -44,6 +46,9 @@ void declare(CLI::App& app, Options& options) {
                  "test as a paper did: windows, scales, flips; `vitrail list protocols` explains them");
   app.add_option("--crf", options.crf, "refine with a dense CRF: resnet101 or vgg16 (DeepLab's settings)")
       ->excludes("--protocol");
+  app.add_option("--objects", options.objects,
+                 "count this class's connected components as objects; label files number them (dsb2018)")
+      ->check(CLI::Range(0, 254));
   app.add_option("--out", options.out, "folder for the predictions, as NAME.png of class indices");
   app.add_flag("--json", options.json, "print the scores as JSON");
   add_run_options(app, options.run);
@@ -77,7 +82,17 @@ Predict predict_as_asked(const Options& options, const SemanticPredictor& predic
   return [&predictor](const Image& image) { return predictor.predict(image); };
 }
 
-Evaluation measure(const Options& options, const SemanticPredictor& predictor, const Dataset& dataset) {
+/// The components of a class against the objects that the label file numbers.
+ComponentMatch match_objects(const Options& options, const fs::path& instances, const LabelMap& prediction) {
+  const LabelMap truth = read_label_map(instances);
+  const std::vector<int32_t> numbers(truth.labels.begin(), truth.labels.end());
+  return match_components(components(prediction.labels, prediction.height, prediction.width,
+                                     static_cast<uint16_t>(options.objects)),
+                          numbers);
+}
+
+Evaluation measure(const Options& options, const SemanticPredictor& predictor, const Dataset& dataset,
+                   ComponentScores& objects) {
   const Predict predict = predict_as_asked(options, predictor);
   std::vector<Rgb> palette;
   for (const ClassInfo& c : predictor.info().classes)
@@ -88,13 +103,15 @@ Evaluation measure(const Options& options, const SemanticPredictor& predictor, c
     progress.show(done, total);
     return true;
   };
-  if (!options.out.empty()) {
-    fs::create_directories(options.out);
-    callbacks.prediction = [&](const Sample& sample, const LabelMap& prediction) {
-      const fs::path file = fs::path(options.out) / (fs::path(sample.name).filename().string() + ".png");
-      write_label_map(file, prediction, palette);
-    };
-  }
+  if (!options.out.empty()) fs::create_directories(options.out);
+  int64_t index = 0;
+  callbacks.prediction = [&](const Sample& sample, const LabelMap& prediction) {
+    if (options.objects >= 0) objects.add(match_objects(options, dataset.label_path(index), prediction));
+    ++index;
+    if (options.out.empty()) return;
+    const fs::path file = fs::path(options.out) / (fs::path(sample.name).filename().string() + ".png");
+    write_label_map(file, prediction, palette);
+  };
   return evaluate(predict, predictor.info().classes, dataset, callbacks);
 }
 
@@ -109,13 +126,16 @@ int evaluate_command(CLI::App& app, const Arguments& arguments) {
   const SemanticPredictor predictor(load_model(options.model, options.info), predict_options(options.run));
   const auto dataset =
       open_dataset(options.dataset, options.split, as_trained(predictor.info(), options.dataset));
-  const Evaluation evaluation = measure(options, predictor, *dataset);
+  ComponentScores objects;
+  const Evaluation evaluation = measure(options, predictor, *dataset, objects);
   const SegmentationScores result = scores(evaluation.matrix, convention);
   const std::vector<std::string> names = class_names(predictor.info());
 
   if (options.json) {
     Json json = {{"model", options.model}, {"dataset", options.dataset}, {"split", options.split}};
     json.update(Json::parse(scores_json(result, names)));
+    if (objects.images() > 0)
+      json["objects"] = {{"average_precision_50", objects.average_precision()}, {"f1_50", objects.f1()}};
     json["images"] = evaluation.images;
     json["images_per_second"] = evaluation.images_per_second;
     std::cout << json.dump(2) << std::endl;
@@ -124,6 +144,11 @@ int evaluate_command(CLI::App& app, const Arguments& arguments) {
   std::cout << options.model << " on " << options.dataset << ", " << options.split << "\n\n"
             << scores_table(result, names) << "\n"
             << evaluation.images << " images, " << speed(evaluation) << std::endl;
+  if (objects.images() > 0)
+    std::cout << "objects at IoU 0.5: AP (TP/(TP+FP+FN), mean over images) "
+              << fixed(100 * objects.average_precision(), 2) << ", F1 " << fixed(100 * objects.f1(), 2)
+              << ", " << objects.total().right << " of " << objects.total().true_objects << " found, "
+              << objects.total().predicted << " predicted" << std::endl;
   return 0;
 }
 
