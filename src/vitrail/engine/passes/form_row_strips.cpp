@@ -41,7 +41,7 @@ class StripFormer {
 
   bool is_possible(const Layer& layer) const {
     const auto* conv = std::get_if<op::Conv>(&layer.op);
-    if (conv == nullptr || layer.winograd || !layer.enlarged.empty() ||
+    if (conv == nullptr || layer.winograd || layer.bytes || !layer.enlarged.empty() ||
         !network_.is_constant(layer.inputs[1]))
       return false;
     const Shape& w = weight(layer);
@@ -56,6 +56,8 @@ class StripFormer {
     const Layer& last = strip.back();
     if (!is_possible(layer) || layer.inputs[0] != last.output || last.residual != no_value) return false;
     if (uses_[static_cast<size_t>(last.output)] != 1 || layer.residual == last.output) return false;
+    // The sum is made in the residual's buffer, from which rows would still be read.
+    if (layer.residual != no_value && layer.residual == strip[0].inputs[0]) return false;
     const Shape& w = weight(layer);
     const bool large = element_count(network_.shape(last.output)) * 4 >= large_map_bytes;
     if (w[2] == 1 && w[3] == 1 && is_depthwise(last)) return true;
