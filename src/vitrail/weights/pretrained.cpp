@@ -9,20 +9,33 @@
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
 #include "vitrail/weights/safetensors.h"
+#include "vitrail/weights/torch_file.h"
 
 namespace vitrail {
 namespace {
 
 constexpr std::string_view batch_norm_part = ".BatchNorm.";
 
+// PyTorch counts the batches that its batch normalisations have seen, and nobody reads it.
+constexpr std::string_view counter_part = ".num_batches_tracked";
+
+Safetensors read_weights(const std::filesystem::path& path) {
+  if (!is_torch_file(path)) return read_safetensors(path);
+  return {.tensors = read_torch_file(path).tensors, .metadata = {}};
+}
+
 class Loader {
  public:
   Loader(const std::filesystem::path& path, const Graph& graph, const PretrainedOptions& options)
-      : path_(path.string()), graph_(graph), options_(options), file_(read_safetensors(path)) {}
+      : path_(path.string()), graph_(graph), options_(options), file_(read_weights(path)) {
+    std::erase_if(file_.tensors, [](const auto& item) { return item.first.ends_with(counter_part); });
+    for (const auto& [name, tensor] : file_.tensors)
+      if (name.starts_with(options_.prefix)) added_.clear();  // a whole network's file
+  }
 
   Pretrained load() {
     for (const auto& [name, tensor] : file_.tensors) {
-      if (name.ends_with(".bias") && !has(options_.prefix + name))
+      if (name.ends_with(".bias") && !has(added_ + name))
         unfold(name.substr(0, name.size() - std::string_view(".bias").size()));
       else
         copy(name);
@@ -48,8 +61,28 @@ class Loader {
     return tensor;
   }
 
-  void put(const std::string& parameter, const std::string& from, const Tensor& tensor) {
+  // A linear layer's matrix for a convolution that reads what was flattened.
+  static bool is_matrix_of(const Shape& matrix, const Shape& wanted) {
+    return matrix.size() == 2 && wanted.size() == 4 && matrix[0] == wanted[0] &&
+           matrix[1] == wanted[1] * wanted[2] * wanted[3];
+  }
+
+  // A head's last layer, trained for another number of classes.
+  bool is_other_classifier(const std::string& parameter, const Shape& found, const Shape& wanted) const {
+    return !options_.prefix.empty() && !parameter.starts_with(options_.prefix) &&
+           found.size() == wanted.size() && !found.empty() &&
+           std::equal(found.begin() + 1, found.end(), wanted.begin() + 1);
+  }
+
+  void put(const std::string& parameter, const std::string& from, Tensor tensor) {
     const Shape& wanted = graph_.shape(graph_.value_of_parameter(parameter));
+    if (is_matrix_of(tensor.shape(), wanted)) tensor = tensor.reshaped(wanted);
+    if (tensor.shape() != wanted && is_other_classifier(parameter, tensor.shape(), wanted)) {
+      used_.insert(from);
+      result_.skipped.push_back(
+          cat(from, ": ", tensor.size(0), " classes in the file, ", wanted[0], " here"));
+      return;
+    }
     if (tensor.shape() != wanted)
       throw Error(ErrorKind::shape,
                   {.where = cat(path_, ": tensor '", from, "'"),
@@ -61,7 +94,7 @@ class Loader {
   }
 
   void copy(const std::string& name) {
-    const std::string parameter = options_.prefix + name;
+    const std::string parameter = added_ + name;
     if (has(parameter)) put(parameter, name, values(name));
   }
 
@@ -93,7 +126,7 @@ class Loader {
   }
 
   void unfold(const std::string& layer) {
-    const std::string norm = cat(options_.prefix, layer, batch_norm_part);
+    const std::string norm = cat(added_, layer, batch_norm_part);
     const std::optional<double> epsilon = epsilon_of(norm + "weight");
     if (!epsilon) return;
     const Tensor mean = statistic(layer, "output_mean"), var = statistic(layer, "output_var");
@@ -139,6 +172,7 @@ class Loader {
   const Graph& graph_;
   const PretrainedOptions& options_;
   Safetensors file_;
+  std::string added_ = options_.prefix;  // to the file's names
   Pretrained result_;
   std::set<std::string> used_;
 };

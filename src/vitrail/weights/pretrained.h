@@ -6,7 +6,11 @@
 //   Pretrained encoder = load_pretrained("mobilenet_v1_x0.50.safetensors", model.graph);
 //   for (auto& [name, tensor] : encoder.weights) model.weights[name] = tensor;
 //
-// The file's tensor `X.weight` becomes the parameter `backbone.X.weight`, in f32. Its `X.bias` becomes
+// Files are .safetensors, or .pth of PyTorch (torch_file.h): those of torchvision load into the networks that have its
+// names. A file whose names begin with the prefix itself is of a whole network and loads by the names as they are.
+//
+// The file's tensor `X.weight` becomes the parameter `backbone.X.weight`, in f32; the [out, in] matrix of a linear layer
+// also fits a convolution of as many weights, [out, C, h, w]. Its `X.bias` becomes
 // `backbone.X.bias` where the network has that; where the network follows X with a batch normalisation
 // `backbone.X.BatchNorm.{weight,bias,running_mean,running_var}` instead, the file's convolution has it folded
 // in, and it is unfolded with the statistics that the file carries of the convolution before its bias:
@@ -34,13 +38,14 @@ struct PretrainedOptions {
 struct Pretrained {
   Weights weights;                   ///< by the graph's names, f32; only what the file filled
   std::vector<std::string> unused;   ///< tensors of the file that the graph has no place for (its classifier)
+  std::vector<std::string> skipped;  ///< "classifier.4.weight: 21 classes in the file, 11 here", for people
   std::vector<std::string> missing;  ///< encoder parameters that the file lacks
   std::map<std::string, std::string>
       metadata;  ///< the file's: how its input was scaled and padded, its licence
 };
 
 /// Throws Error(format) naming the tensor for a damaged file or values that are not finite, Error(shape)
-/// naming both shapes where a tensor does not fit (a wrong depth multiplier, say), and Error(usage) listing
+/// naming both shapes where a tensor of the encoder does not fit (a wrong depth multiplier, say), and Error(usage) listing
 /// the encoder parameters that the file lacks, unless they may be missing.
 Pretrained load_pretrained(const std::filesystem::path& path, const Graph& graph,
                            const PretrainedOptions& options = {});

@@ -64,7 +64,7 @@ Model dilation(const NetOptions& options, const DilationOptions& parts) {
   if (parts.context != Context::none) x = context_module(net / "context", x, context);
   graph.output("logits",
                graph.add(op::Crop{}, {eightfold(net / "upsample", x, parts.context), image}, "crop"));
-  model.info.preprocessing = caffe_bgr();
+  model.info.preprocessing = imagenet_rgb();
   return model;
 }
 
@@ -92,7 +92,7 @@ Model deeplab_vgg(const NetOptions& options, const DeepLabVggOptions& parts) {
     sum = sum.exists() ? add(branch / "sum", sum, x) : x;
   }
   graph.output("logits", upsample_to(net / "upsample", sum, image));
-  model.info.preprocessing = caffe_bgr();
+  model.info.preprocessing = imagenet_rgb();
   return model;
 }
 

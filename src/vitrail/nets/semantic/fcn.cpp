@@ -106,7 +106,8 @@ Model fcn(const NetOptions& options, const FcnOptions& parts) {
   const Value up = decoder.upscore("upscore", scores, parts.finest);
   const int64_t offset = cells_between(graph, up, image);
   graph.output("logits", graph.add(op::Crop{.top = offset, .left = offset}, {up, image}, "crop"));
-  model.info.preprocessing = caffe_bgr();
+  // torchvision's VGG16 loads; the others are Caffe's.
+  model.info.preprocessing = parts.trunk == FcnTrunk::vgg16 ? imagenet_rgb() : caffe_bgr();
   return model;
 }
 
