@@ -5,6 +5,13 @@
 #include "vitrail/engine/kernels/dynamic_deconvolution.h"
 #include "vitrail/engine/kernels/encoding.h"
 
+#ifdef VITRAIL_CUDA
+#include <c10/cuda/CUDAGuard.h>
+#include <c10/cuda/CUDAStream.h>
+
+#include "vitrail/train/dynamic_deconvolution_cuda.h"
+#endif
+
 namespace vitrail::train {
 namespace {
 
@@ -25,15 +32,58 @@ float* data_or_null(const at::Tensor& x) {
   return x.defined() ? x.data_ptr<float>() : nullptr;
 }
 
+// The GPU's kernels, where they were built, take the exact form over planes.
+bool has_gpu_kernels([[maybe_unused]] const op::DynamicDeconvolution& op,
+                     [[maybe_unused]] const at::Tensor& m) {
+#ifdef VITRAIL_CUDA
+  return m.is_cuda() && m.scalar_type() == at::kFloat && m.numel() > 0 &&
+         op.form == op::DynamicDeconvolution::Form::exact;
+#else
+  return false;
+#endif
+}
+
+void run_forward(const kernels::DynamicDeconvolutionSize& size, const at::Tensor& m, const at::Tensor& v,
+                 at::Tensor& d) {
+#ifdef VITRAIL_CUDA
+  if (m.is_cuda()) {
+    const c10::cuda::CUDAGuard guard(m.device());
+    const std::string fault =
+        dynamic_deconvolution_cuda(size, m.data_ptr<float>(), v.data_ptr<float>(), d.data_ptr<float>(),
+                                   c10::cuda::getCurrentCUDAStream());
+    TORCH_CHECK(fault.empty(), "dynamic deconvolution: ", fault);
+    return;
+  }
+#endif
+  kernels::dynamic_deconvolution(size, m.data_ptr<float>(), v.data_ptr<float>(), d.data_ptr<float>());
+}
+
+void run_backward(const kernels::DynamicDeconvolutionSize& size, const at::Tensor& m, const at::Tensor& v,
+                  const at::Tensor& g, const at::Tensor& dm, const at::Tensor& dv) {
+#ifdef VITRAIL_CUDA
+  if (m.is_cuda()) {
+    const c10::cuda::CUDAGuard guard(m.device());
+    const std::string fault = dynamic_deconvolution_backward_cuda(
+        size, m.data_ptr<float>(), v.data_ptr<float>(), g.data_ptr<float>(), data_or_null(dm),
+        data_or_null(dv), c10::cuda::getCurrentCUDAStream());
+    TORCH_CHECK(fault.empty(), "dynamic deconvolution's gradients: ", fault);
+    return;
+  }
+#endif
+  kernels::dynamic_deconvolution_backward(size, m.data_ptr<float>(), v.data_ptr<float>(), g.data_ptr<float>(),
+                                          data_or_null(dm), data_or_null(dv));
+}
+
 class DynamicDeconvolution : public torch::autograd::Function<DynamicDeconvolution> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& m_any, const at::Tensor& v_any,
                             int64_t stride, bool matrix, int64_t height, int64_t width) {
-    const at::MemoryFormat format = m_any.suggest_memory_format();
+    const at::MemoryFormat format =
+        m_any.is_cuda() ? at::MemoryFormat::Contiguous : m_any.suggest_memory_format();
     const at::Tensor m = m_any.contiguous(format), v = v_any.contiguous(format);
     const kernels::DynamicDeconvolutionSize size = size_of(m, stride, matrix, height, width, format);
     at::Tensor d = at::empty({m.size(0), m.size(1), height, width}, m.options(), format);
-    kernels::dynamic_deconvolution(size, m.data_ptr<float>(), v.data_ptr<float>(), d.data_ptr<float>());
+    run_forward(size, m, v, d);
     context->save_for_backward({m, v});
     context->saved_data["stride"] = stride;
     context->saved_data["matrix"] = matrix;
@@ -53,10 +103,9 @@ class DynamicDeconvolution : public torch::autograd::Function<DynamicDeconvoluti
     at::Tensor dm, dv;
     if (context->saved_data["m_learns"].toBool()) dm = at::empty_like(m);
     if (context->saved_data["v_learns"].toBool()) dv = at::empty_like(v);
-    kernels::dynamic_deconvolution_backward(
-        size_of(m, context->saved_data["stride"].toInt(), context->saved_data["matrix"].toBool(), g.size(2),
-                g.size(3), format),
-        m.data_ptr<float>(), v.data_ptr<float>(), g.data_ptr<float>(), data_or_null(dm), data_or_null(dv));
+    run_backward(size_of(m, context->saved_data["stride"].toInt(), context->saved_data["matrix"].toBool(),
+                         g.size(2), g.size(3), format),
+                 m, v, g, dm, dv);
     return {dm, dv, {}, {}, {}, {}};
   }
 
@@ -133,7 +182,7 @@ at::Tensor repeated(const at::Tensor& x, const Size& size, int64_t stride) {
 
 at::Tensor dynamic_deconvolution(const op::DynamicDeconvolution& op, const at::Tensor& m, const at::Tensor& v,
                                  const at::Tensor& reference) {
-  if (!has_kernels(m)) return dynamic_deconvolution_composed(op, m, v, reference);
+  if (!has_kernels(m) && !has_gpu_kernels(op, m)) return dynamic_deconvolution_composed(op, m, v, reference);
   const Size size = output_size(op, m, reference);
   return DynamicDeconvolution::apply(m, v, op.stride, op.form == op::DynamicDeconvolution::Form::matrix,
                                      size[0], size[1]);
