@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "vitrail/engine/engine.h"
 #include "vitrail/graph/model.h"
 
 namespace vitrail::bench {
@@ -37,12 +38,7 @@ struct Files {
   std::string input;  ///< its input as raw f32
 };
 
-struct Entry {
-  std::string name;
-  std::unique_ptr<Contestant> contestant;
-};
-
-std::unique_ptr<Contestant> make_engine(const Case& net, int threads);
+std::unique_ptr<Contestant> make_engine(const Case& net, int threads, Precision precision);
 std::unique_ptr<Contestant> make_opencv(const Case& net, const Files& files, int threads);
 std::unique_ptr<Contestant> make_onnxruntime(const Case& net, const Files& files, int threads);
 enum class TorchMode {

@@ -8,8 +8,9 @@ namespace {
 
 class EngineContestant : public Contestant {
  public:
-  EngineContestant(const Case& net, int threads)
-      : engine_(net.model.graph, net.model.weights, {.threads = threads}), input_(input_of(net)) {}
+  EngineContestant(const Case& net, int threads, Precision precision)
+      : engine_(net.model.graph, net.model.weights, {.threads = threads, .precision = precision}),
+        input_(input_of(net)) {}
 
   double run() override {
     const auto start = std::chrono::steady_clock::now();
@@ -29,8 +30,8 @@ class EngineContestant : public Contestant {
 
 }  // namespace
 
-std::unique_ptr<Contestant> make_engine(const Case& net, int threads) {
-  return std::make_unique<EngineContestant>(net, threads);
+std::unique_ptr<Contestant> make_engine(const Case& net, int threads, Precision precision) {
+  return std::make_unique<EngineContestant>(net, threads, precision);
 }
 
 }  // namespace vitrail::bench

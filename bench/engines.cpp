@@ -89,7 +89,7 @@ struct Runner {
 using Make = std::function<std::unique_ptr<Contestant>()>;
 
 void enter(std::vector<Runner>& runners, const std::string& name, const Make& make) {
-  Runner runner{.times = {.name = name}};
+  Runner runner{.times = {.name = name, .ours = name.starts_with("Vitrail")}};
   try {
     runner.contestant = make();
     for (int i = 0; i < 2; ++i)
@@ -146,7 +146,8 @@ Row finish(const Case& net, int threads, std::vector<Runner>& runners, int round
 Row race_nets(const Options& options, const std::string& key, int threads, const Scratch& scratch) {
   const Case net = make_case(key);
   std::vector<Runner> runners;
-  enter(runners, "Vitrail f32", [&] { return make_engine(net, threads); });
+  enter(runners, "Vitrail f32", [&] { return make_engine(net, threads, Precision::f32); });
+  enter(runners, "Vitrail bf16", [&] { return make_engine(net, threads, Precision::bf16); });
   if (options.has("onnxruntime"))
     enter(runners, "ONNX Runtime", [&] { return make_onnxruntime(net, write_files(net, scratch), threads); });
   if (options.has("opencv"))
@@ -171,7 +172,8 @@ Row race_pipelines(const Options& options, int threads, const Scratch& scratch) 
   replace_file(files.exported.input,
                {reinterpret_cast<const char*>(input.raw()), static_cast<size_t>(input.bytes())});
   std::vector<Runner> runners;
-  enter(runners, "Vitrail f32", [&] { return make_own_pipeline(files, threads); });
+  enter(runners, "Vitrail f32", [&] { return make_own_pipeline(files, threads, Precision::f32); });
+  enter(runners, "Vitrail bf16", [&] { return make_own_pipeline(files, threads, Precision::bf16); });
   if (options.has("onnxruntime"))
     enter(runners, "ONNX Runtime", [&] { return make_onnxruntime_pipeline(net, files, threads); });
   return finish(net, threads, runners, options.rounds);

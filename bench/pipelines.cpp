@@ -24,8 +24,9 @@ double seconds_since(Clock::time_point start) {
 
 class OwnPipeline : public Contestant {
  public:
-  OwnPipeline(const PipelineFiles& files, int threads)
-      : files_(files), predictor_(read_model(files.model), {.engine = {.threads = threads}}) {
+  OwnPipeline(const PipelineFiles& files, int threads, Precision precision)
+      : files_(files),
+        predictor_(read_model(files.model), {.engine = {.threads = threads, .precision = precision}}) {
     for (const ClassInfo& c : predictor_.info().classes)
       palette_.push_back(c.color);
   }
@@ -82,8 +83,8 @@ class OnnxRuntimePipeline : public Contestant {
 
 }  // namespace
 
-std::unique_ptr<Contestant> make_own_pipeline(const PipelineFiles& files, int threads) {
-  return std::make_unique<OwnPipeline>(files, threads);
+std::unique_ptr<Contestant> make_own_pipeline(const PipelineFiles& files, int threads, Precision precision) {
+  return std::make_unique<OwnPipeline>(files, threads, precision);
 }
 
 std::unique_ptr<Contestant> make_onnxruntime_pipeline(const Case& net, const PipelineFiles& files,

@@ -13,7 +13,7 @@ struct PipelineFiles {
 };
 
 /// read, decode, normalise, network, choice of class, encode, write: all ours.
-std::unique_ptr<Contestant> make_own_pipeline(const PipelineFiles& files, int threads);
+std::unique_ptr<Contestant> make_own_pipeline(const PipelineFiles& files, int threads, Precision precision);
 /// imread, blobFromImage and imwrite of OpenCV around ONNX Runtime. Its inference is timed in its own
 /// process, so that nothing is counted for the way there.
 std::unique_ptr<Contestant> make_onnxruntime_pipeline(const Case& net, const PipelineFiles& files,

@@ -8,7 +8,8 @@
 namespace vitrail::bench {
 
 struct Times {
-  std::string name;             ///< of the contestant
+  std::string name;  ///< of the contestant
+  bool ours = false;
   std::vector<double> seconds;  ///< of every counted round; empty where it could not run ...
   std::string reason;           ///< ... and why
   double agreement = 1;         ///< share of its outputs that are the first contestant's
@@ -17,7 +18,7 @@ struct Times {
 struct Row {
   std::string key, title;
   int threads = 0;
-  std::vector<Times> times;  ///< ours first
+  std::vector<Times> times;  ///< ours first, at f32
 };
 
 struct Report {

@@ -262,6 +262,24 @@ TEST_F(CApi, OptionsSayWhatAFileDoesNot) {
   expect_refused([](vitrail_options& o) { o.size = 3; });
 }
 
+TEST_F(CApi, Bf16GivesNearlyTheSameLabels) {
+  vitrail_options options = VITRAIL_OPTIONS_INIT;
+  options.bf16 = 1;
+  vitrail_model* other = nullptr;
+  ASSERT_EQ(vitrail_open_bytes(bytes_.data(), bytes_.size(), &options, &other, &error_), VITRAIL_OK)
+      << error_.text;
+  const Image image = smooth_image(64, 96);
+  const vitrail_image given = view(image);
+  std::vector<uint8_t> labels(64 * 96);
+  EXPECT_EQ(vitrail_segment(other, &given, labels.data(), 0, nullptr, &error_), VITRAIL_OK) << error_.text;
+  vitrail_close(other);
+  const std::vector<uint8_t> expected = segment(given);
+  size_t same = 0;
+  for (size_t i = 0; i < labels.size(); ++i)
+    same += labels[i] == expected[i];
+  EXPECT_GT(static_cast<double>(same), 0.9 * static_cast<double>(labels.size()));
+}
+
 /// Callers of an older and of a newer header.
 TEST_F(CApi, StructsOfOtherVersionsAreReadAsFarAsTheyReach) {
   vitrail_options options = VITRAIL_OPTIONS_INIT;

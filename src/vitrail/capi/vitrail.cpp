@@ -60,6 +60,7 @@ PredictOptions predict_options(const vitrail_options& options) {
   PredictOptions result{.engine = {.threads = options.threads},
                         .tile = options.tile,
                         .input_size = {options.input_height, options.input_width}};
+  if (options.bf16 != 0) result.engine.precision = Precision::bf16;
   if (options.memory_bytes > 0) result.memory_bytes = options.memory_bytes;
   if (options.overlap != 0) result.overlap = options.overlap;
   return result;

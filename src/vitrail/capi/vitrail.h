@@ -85,9 +85,11 @@ typedef struct vitrail_options {
   const double* std;   /* the same number of them */
   int32_t channels;    /* how many `mean` and `std` hold: 3, or 1 for a grey network */
   int32_t bgr;         /* not 0: the network takes B, G, R, and `mean` and `std` are in that order */
+  int32_t bf16; /* not 0: products in bf16 where the processor has it; up to twice as fast, nearly the same
+                   labels */
 } vitrail_options;
 #define VITRAIL_OPTIONS_INIT \
-  { sizeof(vitrail_options), 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, 0, 0 }
+  { sizeof(vitrail_options), 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, 0, 0, 0 }
 
 typedef struct vitrail_model vitrail_model;
 

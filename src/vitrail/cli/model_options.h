@@ -29,6 +29,7 @@ struct RunOptions {
   int64_t tile = 0, overlap = 64, memory_mib = 2048;
   int threads = 0;
   std::string size;  ///< HxW that the network sees
+  std::string precision = "f32";
 };
 void add_run_options(CLI::App& app, RunOptions& options);
 PredictOptions predict_options(const RunOptions& options);
