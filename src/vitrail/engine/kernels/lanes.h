@@ -129,7 +129,8 @@ VITRAIL_INLINE Floats<lanes> every_second(const Floats<lanes>& a, const Floats<l
 
 /// The sum of the lanes, halves on halves.
 template <int lanes>
-VITRAIL_INLINE float total(Floats<lanes> x) {
+VITRAIL_INLINE float total(const Floats<lanes>& all) {
+  Floats<lanes> x = all;
   if constexpr (lanes == 1) {
     return x;
   } else {
