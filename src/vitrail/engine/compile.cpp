@@ -152,6 +152,7 @@ void run_bound_passes(Network& network, int threads) {
   fuse_resize_argmax(network);
   choose_winograd(network);
   form_row_strips(network, threads);
+  fuse_function(network);
   write_outputs_directly(network);
 }
 

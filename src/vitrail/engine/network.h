@@ -38,7 +38,7 @@ struct Layer {
   ValueId output = no_value;
   ValueId residual = no_value;        ///< added to the result (Conv only); its buffer becomes the output
   Activation activation;              ///< Conv, Add, Mul and BatchNormalization only
-  std::optional<op::Unary> function;  ///< MatMul only: applied to the result
+  std::optional<op::Unary> function;  ///< MatMul and Conv only: applied at the end
   std::optional<op::Resize> resized;  ///< ArgMax only: of the input after this Resize, which is never stored
   /// Conv only, where not empty: the sum of convolutions of linearly enlarged maps, which are never stored.
   /// Inputs are then map, weight, map, weight, ...; each map enlarged by its Resize to enlarged_size.

@@ -188,6 +188,16 @@ TEST(EngineOperators, MaxPool) {
   });
 }
 
+TEST(EngineOperators, DilatedMaxPool) {
+  check(4050, 30, [](Case& c) {
+    op::MaxPool pool = random_pool<op::MaxPool>(c);
+    pool.auto_pad = AutoPad::explicit_pads;
+    pool.dilations = c.pair(1, 3);
+    c.description += cat(", dilations ", join(pool.dilations));
+    return c.graph.add(pool, {random_map(c, 12)});
+  });
+}
+
 TEST(EngineOperators, AveragePool) {
   check(4100, 40, [](Case& c) {
     const Value x = random_map(c, 4);

@@ -23,17 +23,10 @@ void take(Layer& matmul, const Layer& layer) {
   matmul.output = layer.output;
 }
 
-// oneDNN computes these with the product.
-bool is_fusible(op::Unary::Function function) {
-  using F = op::Unary::Function;
-  return function == F::gelu || function == F::gelu_tanh || function == F::tanh || function == F::swish ||
-         function == F::hard_swish || function == F::leaky_relu || function == F::elu;
-}
-
 std::optional<op::Unary> function_of(const Op& op) {
   if (std::holds_alternative<op::Relu>(op)) return op::Unary{op::Unary::Function::leaky_relu, 0, 0};
   const auto* unary = std::get_if<op::Unary>(&op);
-  return unary != nullptr && is_fusible(unary->function) ? std::optional(*unary) : std::nullopt;
+  return unary != nullptr && is_fusible(*unary) ? std::optional(*unary) : std::nullopt;
 }
 
 bool takes_bias(const Network& network, const Layer& matmul, const Layer& add, ValueId other) {

@@ -37,6 +37,10 @@ void fuse_activation(Network& network);
 void free_transposes(Network& network);
 /// MatMul takes over the bias that is added to it, and then a function (GELU, ReLU ...) of the sum.
 void fuse_matmul(Network& network);
+/// Functions that oneDNN computes with the result of a convolution or product.
+bool is_fusible(const op::Unary& unary);
+/// They become part of the Conv before them, where oneDNN runs it and nothing else reads it.
+void fuse_function(Network& network);
 /// ArgMax over the channels of a linear Resize becomes one layer that never stores the resized map.
 void fuse_resize_argmax(Network& network);
 

@@ -132,6 +132,24 @@ TEST(TensorPasses, FuseMatmul) {
   EXPECT_GE(removed, 40);
 }
 
+TEST(TensorPasses, FuseFunction) {
+  using F = op::Unary::Function;
+  const F functions[] = {F::gelu,       F::gelu_tanh, F::tanh,         F::swish,
+                         F::hard_swish, F::elu,       F::hard_sigmoid, F::leaky_relu};
+  int64_t removed = 0;
+  for (uint64_t seed = 0; seed < 32; ++seed) {
+    Case c(seed);
+    const op::Conv same{.pads = {1, 1, 1, 1}};
+    const Value x = c.conv(c.input({2, 3, 9, 11}), 3, 8, 3, same);
+    const auto apply = [&](Value y) { return c.graph.add(op::Unary{functions[seed % 8], 0.2, 0.5}, {y}); };
+    const Value y = apply(c.conv(apply(x), 8, 8, 3, same));
+    c.graph.output(
+        "y", apply(c.graph.add(op::Add{}, {c.conv(y, 8, 8, 3, same), x})));  // x stays apart: two read it
+    removed += removed_layers(c, fuse_residual, fuse_function);
+  }
+  EXPECT_EQ(removed, 2 * 32);
+}
+
 // From a map to a sequence and back, without a change of layout.
 TEST(TensorPasses, FreeTransposes) {
   Case c(3);

@@ -43,6 +43,7 @@ Primitive::primitive_desc describe(const StepContext& context, const Layer& laye
   dnnl::post_ops ops;
   if (layer.residual != no_value) ops.append_sum(1.0f);
   if (layer.activation.active()) append_activation(ops, layer.activation);
+  if (layer.function) append_function(ops, *layer.function);
   dnnl::primitive_attr attributes;
   attributes.set_post_ops(ops);
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);

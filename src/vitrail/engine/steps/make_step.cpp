@@ -24,6 +24,7 @@ Step step_of(const StepContext& context, const Layer& layer, const char* kind) {
 Step make_step(const StepContext& context, const Layer& layer) {
   const Overload cases{
       [&](const op::Conv& op) {
+        if (layer.function) return make_convolution(context, layer, op);
         if (!layer.enlarged.empty()) return make_enlarged_products(context, layer, op);
         if (!layer.strip.empty()) return make_row_strips(context, layer);
         if (is_padded_pointwise(context, layer, op)) {

@@ -29,4 +29,7 @@ inline void append_activation(dnnl::post_ops& ops, const Activation& activation)
     ops.append_eltwise(1.0f, dnnl::algorithm::eltwise_clip, activation.low, activation.high);
 }
 
+/// A function of the result (Layer::function), which is_fusible in passes.h allows.
+void append_function(dnnl::post_ops& ops, const op::Unary& unary);
+
 }  // namespace vitrail::engine_detail

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "vitrail/base/checked.h"
 #include "vitrail/base/parallel.h"
 #include "vitrail/engine/steps/kernels.h"
 #include "vitrail/engine/steps/steps.h"
@@ -13,18 +14,21 @@ struct Window {
   Shape x, y;
   Pair kernel, strides;
   Pads pads;
+  Pair dilations{1, 1};
 };
 
-// Where one output's window meets the input, and how many positions it has without and with padding.
+// Where one output's window meets the input (every `step`th position from begin), and how many positions it
+// has without and with padding.
 struct Span {
-  int64_t begin, end, inside, with_padding;
+  int64_t begin, end, step, inside, with_padding;
 };
 
 Span span_of(const Window& window, size_t d, int64_t out) {
   const int64_t start = out * window.strides[d] - window.pads[d], in = window.x[2 + d];
-  const int64_t stop = start + window.kernel[d];
-  Span span{std::max<int64_t>(start, 0), std::min(stop, in), 0, 0};
-  span.inside = std::max<int64_t>(span.end - span.begin, 0);
+  const int64_t step = window.dilations[d], stop = start + (window.kernel[d] - 1) * step + 1;
+  const int64_t skipped = start < 0 ? ceil_div(-start, step) : 0;
+  Span span{start + skipped * step, std::min(stop, in), step, 0, 0};
+  span.inside = span.end > span.begin ? ceil_div(span.end - span.begin, step) : 0;
   // A window that ceil_mode lets hang over the padded input counts only what is in it.
   span.with_padding = std::min(stop, in + window.pads[d + 2]) - start;
   return span;
@@ -33,8 +37,9 @@ Span span_of(const Window& window, size_t d, int64_t out) {
 template <class Pool>
 Window window_of(const StepContext& context, const Layer& layer, const Pool& pool) {
   Window window{context.shape(layer.inputs[0]), context.shape(layer.output), pool.kernel, pool.strides, {}};
-  window.pads =
-      resolved_pads(pool.auto_pad, pool.pads, {window.x[2], window.x[3]}, pool.kernel, pool.strides, {1, 1});
+  if constexpr (requires { pool.dilations; }) window.dilations = pool.dilations;
+  window.pads = resolved_pads(pool.auto_pad, pool.pads, {window.x[2], window.x[3]}, pool.kernel, pool.strides,
+                              window.dilations);
   return window;
 }
 
@@ -61,8 +66,8 @@ Step make_max_pool(const StepContext& context, const Layer& layer, const op::Max
     for_each_pixel(window, memory.read(x), memory.write(y),
                    [&](const Span& rows, const Span& columns, const float* image, float* out) {
                      std::fill(out, out + channels, -std::numeric_limits<float>::infinity());
-                     for (int64_t iy = rows.begin; iy < rows.end; ++iy)
-                       for (int64_t ix = columns.begin; ix < columns.end; ++ix)
+                     for (int64_t iy = rows.begin; iy < rows.end; iy += rows.step)
+                       for (int64_t ix = columns.begin; ix < columns.end; ix += columns.step)
                          kernel::max_into(image + (iy * width + ix) * channels, out, channels);
                    });
   };

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <stdexcept>
 
 #include "vitrail/engine/steps/onednn.h"
 #include "vitrail/engine/steps/tensor_steps.h"
@@ -90,24 +89,6 @@ void execute(const Prepared& p, const Memory& memory) {
   if (p.bias) arguments.emplace(DNNL_ARG_BIAS, p.bias);
   p.primitive.execute(stream, arguments);
   stream.wait();
-}
-
-// What fuse_matmul may leave to the product.
-void append_function(dnnl::post_ops& ops, const op::Unary& unary) {
-  using F = op::Unary::Function;
-  const auto append = [&](dnnl::algorithm algorithm, double alpha) {
-    ops.append_eltwise(1.0f, algorithm, static_cast<float>(alpha), 0.0f);
-  };
-  switch (unary.function) {
-    case F::gelu: return append(dnnl::algorithm::eltwise_gelu_erf, 0);
-    case F::gelu_tanh: return append(dnnl::algorithm::eltwise_gelu_tanh, 0);
-    case F::tanh: return append(dnnl::algorithm::eltwise_tanh, 0);
-    case F::swish: return append(dnnl::algorithm::eltwise_swish, 1);
-    case F::hard_swish: return append(dnnl::algorithm::eltwise_hardswish, 0);
-    case F::leaky_relu: return append(dnnl::algorithm::eltwise_relu, unary.alpha);
-    case F::elu: return append(dnnl::algorithm::eltwise_elu, unary.alpha);
-    default: throw std::logic_error("a function that is not fused into products");
-  }
 }
 
 Primitive::primitive_desc describe(const Layer& layer, const Geometry& g, const DnnlDesc& b,
