@@ -40,6 +40,35 @@ Value conv_relu(const Scope& scope, Value x, const ConvOptions& options) {
   return relu(scope, conv(scope, x, options));
 }
 
+Value linear(const Scope& scope, Value x, int64_t out) {
+  Graph& graph = scope.graph();
+  const int64_t in = graph.shape(x).back();
+  const Value weight =
+      graph.parameter({.name = scope("weight"), .shape = {out, in}, .init = init::TruncatedNormal{0.02}});
+  const Value product =
+      graph.add(op::MatMul{}, {x, transpose(scope / "weight", weight, {1, 0})}, scope("matmul"));
+  return add(scope, product, graph.parameter({.name = scope("bias"), .shape = {out}}));
+}
+
+Value layer_norm(const Scope& scope, Value x, double epsilon) {
+  Graph& graph = scope.graph();
+  const Shape shape{graph.shape(x).back()};
+  const Value scale = graph.parameter({.name = scope("weight"), .shape = shape, .init = init::Constant{1}});
+  const Value bias = graph.parameter({.name = scope("bias"), .shape = shape});
+  return graph.add(op::LayerNormalization{.axis = -1, .epsilon = epsilon}, {x, scale, bias}, scope.name());
+}
+
+Value integers(const Scope& scope, const std::vector<int64_t>& values) {
+  const Tensor tensor = Tensor::from<int64_t>({static_cast<int64_t>(values.size())}, values);
+  return scope.graph().add(op::Constant{tensor}, {}, scope.name());
+}
+Value reshape(const Scope& scope, Value x, const std::vector<int64_t>& sizes) {
+  return scope.graph().add(op::Reshape{}, {x, integers(scope / "sizes", sizes)}, scope("reshape"));
+}
+Value transpose(const Scope& scope, Value x, std::vector<int64_t> permutation) {
+  return scope.graph().add(op::Transpose{.permutation = std::move(permutation)}, {x}, scope("transpose"));
+}
+
 Value concat(const Scope& scope, std::vector<Value> parts, int64_t axis) {
   return scope.graph().add(op::Concat{.axis = axis}, std::move(parts), scope("concat"));
 }

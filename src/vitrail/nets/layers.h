@@ -2,7 +2,7 @@
 // Layers made of several nodes, as most networks use them; scope.h has the single ones.
 //
 //   Value x = conv_bn_relu(net / "conv5", c4, conv3x3(512));   // conv5.0.weight, conv5.1.{weight,bias,...}
-//   Value y = linear(net / "fc", pooled, 1000);                // fc.weight [1000, in], fc.bias
+//   Value y = linear(net / "fc1", tokens, 4096);               // fc1.weight [4096, in], fc1.bias
 //
 // Names follow PyTorch: a Sequential numbers its layers, so conv_bn_relu is "<scope>.0" and "<scope>.1".
 
@@ -36,6 +36,17 @@ Value conv_bn(const Scope& scope, Value x, const ConvOptions& options, op::Batch
 Value conv_bn_relu(const Scope& scope, Value x, const ConvOptions& options, op::BatchNormalization norm = {});
 /// Convolution `<scope>` and ReLU.
 Value conv_relu(const Scope& scope, Value x, const ConvOptions& options);
+
+/// Over the last dimension: [..., in] -> [..., out]. The weight is [out, in], as PyTorch has it; it starts
+/// from a truncated normal distribution of deviation .02.
+Value linear(const Scope& scope, Value x, int64_t out);
+/// Over the last dimension. Parameters `<scope>.weight`, `<scope>.bias`.
+Value layer_norm(const Scope& scope, Value x, double epsilon = 1e-6);
+/// A constant i64 vector: sizes, axes.
+Value integers(const Scope& scope, const std::vector<int64_t>& values);
+/// [...] -> the sizes given; 0 keeps a size, -1 is what remains.
+Value reshape(const Scope& scope, Value x, const std::vector<int64_t>& sizes);
+Value transpose(const Scope& scope, Value x, std::vector<int64_t> permutation);
 
 Value concat(const Scope& scope, std::vector<Value> parts, int64_t axis = 1);
 Value sigmoid(const Scope& scope, Value x);

@@ -9,7 +9,8 @@ namespace vitrail {
 const std::vector<NetEntry>& nets() {
   static const std::vector<NetEntry> entries = [] {
     std::vector<NetEntry> all;
-    for (const auto table : {realtime_nets, resnet_nets, pvd_nets, mobilenet_context_nets, classic_nets})
+    for (const auto table : {realtime_nets, resnet_nets, pvd_nets, mobilenet_context_nets, classic_nets,
+                             transformer_nets, torchvision_nets})
       for (NetEntry& entry : table())
         all.push_back(std::move(entry));
     return all;

@@ -15,5 +15,7 @@ std::vector<NetEntry> pvd_nets();       ///< the Pixel Voting Decoder
 std::vector<NetEntry>
 mobilenet_context_nets();              ///< PSPNet's, DeepLab's, EncNet's and FastFCN's heads on MobileNetV1
 std::vector<NetEntry> classic_nets();  ///< FCN, U-Net, SegNet, Dilation, DeepLab on VGG16
+std::vector<NetEntry> transformer_nets();  ///< SETR
+std::vector<NetEntry> torchvision_nets();  ///< by torchvision's names
 
 }  // namespace vitrail

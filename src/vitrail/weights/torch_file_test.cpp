@@ -254,9 +254,9 @@ TEST(TorchFile, NoDamageIsHalfBelieved) {
   int read = 0;
   for (const char* file : {"small.pth", "small_legacy.pth"}) {
     const std::string good = read_file(fixture(file));
-    for (int i = 0; i < 600; ++i) {
+    for (int i = 0; i < 400; ++i) {
       write(path,
-            i < 150 ? good.substr(0, good.size() * static_cast<size_t>(i) / 150) : mutated(good, random));
+            i < 100 ? good.substr(0, good.size() * static_cast<size_t>(i) / 100) : mutated(good, random));
       try {
         double sum = 0;
         for (const auto& [key, value] : read_torch_file(path).tensors)
