@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <functional>
 #include <iostream>
+#include <optional>
 #include <thread>
 
 #include <CLI/CLI.hpp>
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #include "bench/cases.h"
+#include "bench/in_bytes.h"
 #include "bench/line_process.h"
 #include "bench/pipelines.h"
 #include "bench/report.h"
@@ -39,7 +41,7 @@ namespace fs = std::filesystem;
 
 struct Options {
   std::vector<std::string> nets = case_keys();
-  std::vector<std::string> contestants = {"vitrail", "onnxruntime", "opencv", "libtorch"};
+  std::vector<std::string> contestants = {"vitrail", "int8", "onnxruntime", "opencv", "libtorch"};
   std::vector<int> threads = {2, 1};
   int rounds = 11;
   std::string out;
@@ -148,8 +150,14 @@ Row race_nets(const Options& options, const std::string& key, int threads, const
   std::vector<Runner> runners;
   enter(runners, "Vitrail f32", [&] { return make_engine(net, threads, Precision::f32); });
   enter(runners, "Vitrail bf16", [&] { return make_engine(net, threads, Precision::bf16); });
+  std::optional<Case> bytes;
+  if (options.has("int8")) bytes = in_bytes(net);
+  if (bytes) enter(runners, "Vitrail int8", [&] { return make_engine(*bytes, threads, Precision::f32); });
   if (options.has("onnxruntime"))
     enter(runners, "ONNX Runtime", [&] { return make_onnxruntime(net, write_files(net, scratch), threads); });
+  if (bytes && options.has("onnxruntime"))
+    enter(runners, "ONNX Runtime int8",
+          [&] { return make_onnxruntime(*bytes, write_files(*bytes, scratch), threads); });
   if (options.has("opencv"))
     enter(runners, "OpenCV DNN", [&] { return make_opencv(net, write_files(net, scratch), threads); });
 #ifdef VITRAIL_TRAIN
@@ -245,7 +253,7 @@ int main(int argc, char** argv) {
   CLI::App app("Our engine beside ONNX Runtime, OpenCV and LibTorch", "bench_engines");
   app.option_defaults()->always_capture_default()->delimiter(',');
   app.add_option("--nets", options.nets, "M1 M2 M3 M3J M4, and street: the whole pipeline");
-  app.add_option("--contestants", options.contestants, "beside vitrail: onnxruntime opencv libtorch");
+  app.add_option("--contestants", options.contestants, "beside vitrail: int8 onnxruntime opencv libtorch");
   app.add_option("--threads", options.threads, "thread counts");
   app.add_option("--rounds", options.rounds, "rounds that count")->check(CLI::Range(1, 10000));
   app.add_option("--out", options.out, "Markdown file to write");

@@ -6,7 +6,7 @@
 #include <torch/torch.h>
 
 #include "bench/contestant.h"
-#include "bench/fold_batch_norm.h"
+#include "vitrail/quantize/fold_batch_norm.h"
 #include "vitrail/train/convert.h"
 #include "vitrail/train/module.h"
 

@@ -311,9 +311,12 @@ inline std::vector<Array> run_all(const Graph& graph, const Weights& weights,
   std::vector<Array> values(static_cast<size_t>(graph.value_count()));
   for (size_t i = 0; i < inputs.size(); ++i)
     values[static_cast<size_t>(graph.inputs()[i].value.id)] = array_of(inputs[i]);
-  for (const Parameter& parameter : graph.parameters())
+  for (const Parameter& parameter : graph.parameters()) {
+    const Tensor& tensor = weights.at(parameter.name);
+    const bool half = tensor.type() == DataType::f16 || tensor.type() == DataType::bf16;
     values[static_cast<size_t>(graph.value_of_parameter(parameter.name).id)] =
-        array_of(weights.at(parameter.name).to_f32());
+        array_of(half ? tensor.to_f32() : tensor);
+  }
   for (const Node& node : graph.nodes()) {
     detail::Arrays in;
     for (const Value input : node.inputs)

@@ -30,6 +30,21 @@ struct Activation {
   bool bounded_above() const { return high < std::numeric_limits<float>::infinity(); }
 };
 
+/// The bytes that a constant was made from by DequantizeLinear: constant = bytes * scales, one scale or one by
+/// row.
+struct QuantizedConstant {
+  Tensor bytes;  ///< i8
+  std::vector<float> scales;
+};
+
+/// What the 8-bit maps that a layer reads and makes stand for: value = byte * scale. They lie channels-last;
+/// whether they are signed or not is the value's type (fuse_quantized).
+struct ByteMaps {
+  float input_scale = 1;
+  float output_scale = 1;  ///< where the result is bytes
+  float residual_scale = 1;
+};
+
 /// One node, with what passes fused into it: result = activation(op(inputs) + residual).
 struct Layer {
   std::string name;  ///< the node's; of several fused ones the last one's
@@ -44,11 +59,12 @@ struct Layer {
   /// Inputs are then map, weight, map, weight, ...; each map enlarged by its Resize to enlarged_size.
   std::vector<op::Resize> enlarged;
   Pair enlarged_size{0, 0};
-  bool winograd = false;              ///< Conv only: by Winograd's algorithm (choose_winograd)
+  bool winograd = false;  ///< Conv only: by Winograd's algorithm (choose_winograd)
   /// Conv only, where not empty: convolutions that read each other and run together, row by row; this layer
   /// is the last of them and reads what the first one reads (form_row_strips).
   std::vector<Layer> strip;
-  std::vector<std::string> fused;     ///< names of the other nodes that this layer does
+  std::optional<ByteMaps> bytes;   ///< reads or makes 8-bit maps that lie channels-last
+  std::vector<std::string> fused;  ///< names of the other nodes that this layer does
 };
 
 struct NetworkValue {
@@ -56,6 +72,7 @@ struct NetworkValue {
   DataType type = DataType::f32;
   Shape shape;             ///< concrete once bound; a constant's always
   Tensor constant;         ///< defined for parameters and what was folded; row-major
+  std::shared_ptr<const QuantizedConstant> quantized;  ///< a constant that DequantizeLinear made of bytes
   bool row_major = false;  ///< a rank-4 f32 value that lies as it is, not channels-last (choose_layouts)
 
   bool channels_last() const { return type == DataType::f32 && shape.size() == 4 && !row_major; }

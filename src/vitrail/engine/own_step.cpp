@@ -78,6 +78,7 @@ struct OwnStep {
 }  // namespace
 
 bool has_own_step(const Network& network, const Layer& layer) {
+  if (layer.bytes) return true;
   return std::visit(OwnStep{network, layer}, layer.op);
 }
 

@@ -103,6 +103,8 @@ class LayoutChooser {
   }
   Habit habit_of(const Layer& layer) const {
     if (layer.resized) return Habit::spatial;
+    if (layer.bytes)
+      return std::holds_alternative<op::QuantizeLinear>(layer.op) ? Habit::strided : Habit::spatial;
     return has_own_step(network_, layer) ? std::visit(HabitOf{}, layer.op) : Habit::row_major;
   }
 

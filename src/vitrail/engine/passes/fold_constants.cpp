@@ -50,6 +50,20 @@ Tensor folded(const Network& network, const Layer& layer) {
   }
 }
 
+// Of signed bytes without a zero point: what the constant was made of, for those who can compute with it.
+std::shared_ptr<const QuantizedConstant> bytes_behind(const Network& network, const Layer& layer) {
+  const auto* dequantize = std::get_if<op::DequantizeLinear>(&layer.op);
+  if (dequantize == nullptr || dequantize->axis != 0) return nullptr;
+  const std::vector<Tensor> inputs = constants_of(network, layer);
+  const bool centred = inputs.size() < 3 || !inputs[2].defined() ||
+                       std::all_of(inputs[2].raw(), inputs[2].raw() + inputs[2].bytes(),
+                                   [](std::byte b) { return b == std::byte{0}; });
+  if (!centred || inputs[0].type() != DataType::i8 || inputs[1].type() != DataType::f32) return nullptr;
+  const auto scales = inputs[1].data<float>();
+  return std::make_shared<QuantizedConstant>(
+      QuantizedConstant{inputs[0], std::vector<float>(scales.begin(), scales.end())});
+}
+
 }  // namespace
 
 void fold_constants(Network& network) {
@@ -59,6 +73,7 @@ void fold_constants(Network& network) {
     if (layer.residual != no_value || layer.activation.active() || !all_constant(network, layer)) continue;
     NetworkValue& result = network.value(layer.output);
     if (const Tensor tensor = folded(network, layer); tensor.defined()) {
+      result.quantized = bytes_behind(network, layer);
       result.constant = tensor;
       result.shape = tensor.shape();
       dropped[i] = true;

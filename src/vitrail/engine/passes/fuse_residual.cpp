@@ -10,7 +10,7 @@ namespace {
 bool may_accumulate(const Network& network, const Layer& conv, ValueId residual,
                     const std::vector<int64_t>& maker, const std::vector<int64_t>& last, int64_t add) {
   const auto r = static_cast<size_t>(residual);
-  return std::holds_alternative<op::Conv>(conv.op) && conv.residual == no_value &&
+  return std::holds_alternative<op::Conv>(conv.op) && conv.residual == no_value && !conv.bytes &&
          !conv.activation.active() && maker[r] >= 0 && last[r] == add &&
          network.shape(conv.output) == network.shape(residual) &&
          std::find(conv.inputs.begin(), conv.inputs.end(), residual) == conv.inputs.end();

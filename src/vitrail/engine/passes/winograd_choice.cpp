@@ -10,7 +10,7 @@ namespace {
 constexpr Pair once{1, 1};
 
 bool is_possible(const Network& network, const Layer& layer, const op::Conv& conv) {
-  if (!layer.enlarged.empty()) return false;
+  if (!layer.enlarged.empty() || layer.bytes) return false;
   const Shape& w = network.shape(layer.inputs[1]);
   return network.is_constant(layer.inputs[1]) && conv.group == 1 && conv.strides == once && w[2] == 3 &&
          w[3] == 3 && w[0] % 16 == 0 && w[1] % 16 == 0;

@@ -1,44 +1,13 @@
 #include "vitrail/base/checked.h"
 #include "vitrail/engine/layout.h"
-#include "vitrail/engine/steps/onednn.h"
-#include "vitrail/graph/shape_inference.h"
+#include "vitrail/engine/steps/convolution_geometry.h"
 
 namespace vitrail::engine_detail {
 namespace {
 
 using Primitive = dnnl::convolution_forward;
 
-struct Geometry {
-  DnnlDims source, weight, bias, target, strides, dilations, pads_before, pads_after;
-  DnnlTag weight_tag = DnnlTag::oihw;
-};
-
-Geometry geometry_of(const StepContext& context, const Layer& layer, const op::Conv& conv) {
-  const Shape &x = context.shape(layer.inputs[0]), &w = context.shape(layer.inputs[1]);
-  const Pads pads =
-      resolved_pads(conv.auto_pad, conv.pads, {x[2], x[3]}, {w[2], w[3]}, conv.strides, conv.dilations);
-  Geometry g;
-  g.source = x;
-  g.target = context.shape(layer.output);
-  g.weight = w;
-  g.bias = {w[0]};
-  if (conv.group > 1) {
-    g.weight = {conv.group, w[0] / conv.group, w[1], w[2], w[3]};
-    g.weight_tag = DnnlTag::goihw;
-  }
-  g.strides = {conv.strides[0], conv.strides[1]};
-  // A kernel of one row has no dilation; oneDNN crashes where it is told one.
-  for (size_t d = 0; d < 2; ++d)
-    g.dilations.push_back(w[2 + d] > 1 ? conv.dilations[d] - 1 : 0);
-  g.pads_before = {pads[0], pads[1]};
-  // What is left of the input after the last window is not padding.
-  for (size_t d = 0; d < 2; ++d)
-    g.pads_after.push_back((g.target[2 + d] - 1) * conv.strides[d] + (w[2 + d] - 1) * conv.dilations[d] + 1 -
-                           x[2 + d] - pads[d]);
-  return g;
-}
-
-Primitive::primitive_desc describe(const StepContext& context, const Layer& layer, const Geometry& g,
+Primitive::primitive_desc describe(const StepContext& context, const Layer& layer, const ConvolutionGeometry& g,
                                    bool has_bias, DnnlTag source_tag) {
   dnnl::post_ops ops;
   if (layer.residual != no_value) ops.append_sum(1.0f);
@@ -55,7 +24,7 @@ Primitive::primitive_desc describe(const StepContext& context, const Layer& laye
 }
 
 // A few input channels (an image) run faster from another layout than channels-last; oneDNN knows which.
-Primitive::primitive_desc best_description(const StepContext& context, const Layer& layer, const Geometry& g,
+Primitive::primitive_desc best_description(const StepContext& context, const Layer& layer, const ConvolutionGeometry& g,
                                            bool has_bias) {
   const bool image = g.source[1] <= 4 && g.weight.size() == 4;
   return describe(context, layer, g, has_bias, image ? DnnlTag::any : DnnlTag::nhwc);
@@ -92,7 +61,7 @@ void execute(const Prepared& p, const Memory& memory) {
   stream.wait();
 }
 
-Prepared prepare(const StepContext& context, const Layer& layer, const Geometry& g,
+Prepared prepare(const StepContext& context, const Layer& layer, const ConvolutionGeometry& g,
                  const Primitive::primitive_desc& description, bool has_bias) {
   Prepared p;
   p.engine = context.engine;
@@ -120,7 +89,7 @@ Prepared prepare(const StepContext& context, const Layer& layer, const Geometry&
 }  // namespace
 
 Step make_convolution(const StepContext& context, const Layer& layer, const op::Conv& conv) {
-  const Geometry g = geometry_of(context, layer, conv);
+  const ConvolutionGeometry g = geometry_of(context.network, layer, conv);
   const bool has_bias = layer.inputs.size() > 2 && layer.inputs[2] != no_value;
   Step step = step_of(context, layer, "convolution");
   try {

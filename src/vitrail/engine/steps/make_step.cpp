@@ -2,6 +2,7 @@
 
 #include "vitrail/base/error.h"
 #include "vitrail/engine/layout.h"
+#include "vitrail/engine/steps/byte_maps.h"
 #include "vitrail/engine/steps/own_steps.h"
 #include "vitrail/engine/steps/steps.h"
 #include "vitrail/engine/steps/tensor_steps.h"
@@ -89,6 +90,7 @@ Step make_step(const StepContext& context, const Layer& layer) {
         throw Error(ErrorKind::unsupported, {.where = layer.name, .found = std::string(type_name(layer.op))});
       },
   };
+  if (layer.bytes) return make_byte_step(context, layer);
   if (!has_own_step(context.network, layer)) return make_reference(context, layer);
   return std::visit(cases, layer.op);
 }

@@ -1,9 +1,10 @@
-#include "bench/fold_batch_norm.h"
+#include "vitrail/quantize/fold_batch_norm.h"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 
-namespace vitrail::bench {
+namespace vitrail {
 namespace {
 
 class Folder {
@@ -24,7 +25,7 @@ class Folder {
     for (const Node& node : from_.graph.nodes())
       add(node);
     for (const Output& output : from_.graph.outputs())
-      to_.graph.output(output.name, at(output.value));
+      to_.graph.output(output.name, at(output.value), output.training_only);
     to_.info = from_.info;
     return std::move(to_);
   }
@@ -42,14 +43,23 @@ class Folder {
     return at(value);
   }
 
-  const Tensor& tensor(Value value) const { return from_.weights.at(from_.graph.parameter_of(value)->name); }
+  Tensor tensor(Value value) const {
+    return from_.weights.at(from_.graph.parameter_of(value)->name).to_f32();
+  }
+  bool are_parameters(const Node& node) const {
+    return std::all_of(node.inputs.begin() + 1, node.inputs.end(),
+                       [&](Value value) { return !value.exists() || from_.graph.parameter_of(value); });
+  }
 
   /// The batch normalisation that alone reads this node's output.
   const Node* normalization_after(const Node& node) const {
     if (!std::holds_alternative<op::Conv>(node.op)) return nullptr;
     const auto found = readers_.find(node.outputs.at(0).id);
     if (found == readers_.end() || found->second.size() != 1 || found->second[0] == nullptr) return nullptr;
-    return std::holds_alternative<op::BatchNormalization>(found->second[0]->op) ? found->second[0] : nullptr;
+    const Node* next = found->second[0];
+    const bool folds = std::holds_alternative<op::BatchNormalization>(next->op) && are_parameters(node) &&
+                       are_parameters(*next);
+    return folds ? next : nullptr;
   }
 
   void add(const Node& node) {
@@ -110,4 +120,4 @@ Model folded(const Model& model) {
   return Folder(model).run();
 }
 
-}  // namespace vitrail::bench
+}  // namespace vitrail
