@@ -18,6 +18,7 @@ namespace vitrail {
 namespace {
 
 using testing::ElementsAre;
+using testing::ElementsAreArray;
 using testing::HasSubstr;
 
 constexpr double epsilon = 1e-3;
@@ -228,6 +229,50 @@ TEST(Pretrained, ImpossibleValuesAreRefused) {
   file = small_file();
   file.erase("conv1.output_mean");
   EXPECT_THAT(refusal(file, ErrorKind::format), HasSubstr("'conv1.output_mean': is missing"));
+}
+
+// backbone.fc6 [4, 2, 3, 3] with a bias, then classifier [3, 4, 1, 1].
+Graph network_with_head() {
+  Graph graph;
+  const Value image = graph.input("image", {-1, 2, -1, -1});
+  const Value w = graph.parameter({.name = "backbone.fc6.weight", .shape = {4, 2, 3, 3}});
+  const Value b = graph.parameter({.name = "backbone.fc6.bias", .shape = {4}});
+  const Value c = graph.parameter({.name = "classifier.weight", .shape = {3, 4, 1, 1}});
+  graph.output("y", graph.add(op::Conv{}, {graph.add(op::Conv{}, {image, w, b}), c}));
+  return graph;
+}
+
+Pretrained loaded_from(const Weights& file, const Graph& graph) {
+  const TemporaryFolder folder;
+  write_safetensors(folder / "x.safetensors", file);
+  return load_pretrained(folder / "x.safetensors", graph);
+}
+
+TEST(Pretrained, ALinearLayersMatrixFitsAConvolution) {
+  Random random(1);
+  const Tensor matrix = random_tensor(random, {4, 18}, -1, 1), bias = random_tensor(random, {4}, -1, 1);
+  const Pretrained loaded = loaded_from({{"fc6.weight", matrix}, {"fc6.bias", bias}}, network_with_head());
+  EXPECT_EQ(loaded.weights.at("backbone.fc6.weight").shape(), (Shape{4, 2, 3, 3}));
+  EXPECT_THAT(loaded.weights.at("backbone.fc6.weight").data<float>(), ElementsAreArray(matrix.data<float>()));
+  const Weights narrow{{"fc6.weight", Tensor::zeros(DataType::f32, {4, 9})}, {"fc6.bias", bias}};
+  EXPECT_THROW(loaded_from(narrow, network_with_head()), Error);
+}
+
+TEST(Pretrained, AWholeNetworksFileLoadsByItsOwnNames) {
+  const auto zeros = [](Shape shape) { return Tensor::zeros(DataType::f32, std::move(shape)); };
+  Weights file{{"backbone.fc6.weight", zeros({4, 2, 3, 3})},
+               {"backbone.fc6.bias", zeros({4})},
+               {"backbone.bn.num_batches_tracked", Tensor::zeros(DataType::i64, {1})},
+               {"classifier.weight", zeros({3, 4, 1, 1})}};
+  Pretrained loaded = loaded_from(file, network_with_head());
+  EXPECT_EQ(loaded.weights.size(), 3u);
+  EXPECT_TRUE(loaded.unused.empty() && loaded.skipped.empty()) << "counters of batches mean nothing";
+  file["classifier.weight"] = zeros({21, 4, 1, 1});
+  loaded = loaded_from(file, network_with_head());
+  EXPECT_EQ(loaded.weights.size(), 2u);
+  EXPECT_THAT(loaded.skipped, ElementsAre("classifier.weight: 21 classes in the file, 3 here"));
+  file["classifier.weight"] = zeros({21, 5, 1, 1});
+  EXPECT_THROW(loaded_from(file, network_with_head()), Error) << "not a matter of classes";
 }
 
 struct Layer {
