@@ -132,7 +132,8 @@ std::string markdown(const Report& report) {
          "after "
          "warm-up. A contestant much slower than the fastest one runs in fewer rounds. Agreement is the "
          "share of "
-         "outputs equal to ours at f32 (labels), or within 1e-3 of the largest (features): of the other that "
+         "outputs equal to ours at f32 (labels), or within 1e-3 of the largest (features; 1e-2 for bf16): of "
+         "the other that "
          "agrees least, and of ours at bf16. Weights are random, which is hard on bf16: near ties abound.\n";
   std::set<int, std::greater<>> threads;
   for (const Row& row : report.rows)
