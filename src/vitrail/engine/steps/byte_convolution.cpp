@@ -146,7 +146,7 @@ bool has_byte_kernel(const Network& network, const Layer& layer) {
   try {
     const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
     const std::string kernel = describe(network, layer, std::get<op::Conv>(layer.op), engine).impl_info_str();
-    return kernel.starts_with("jit") || kernel.starts_with("brg");
+    return kernel.starts_with("jit") || kernel.starts_with("br");
   } catch (const dnnl::error&) {
     return false;
   }
