@@ -4,12 +4,15 @@
 #include <iostream>
 
 #include <nlohmann/json.hpp>
+#include <omp.h>
 
 #include "vitrail/base/error.h"
+#include "vitrail/base/random.h"
 #include "vitrail/base/text.h"
 #include "vitrail/cli/command.h"
 #include "vitrail/cli/model_options.h"
 #include "vitrail/cli/terminal.h"
+#include "vitrail/engine/peak.h"
 #include "vitrail/graph/cost.h"
 #include "vitrail/graph/draw.h"
 
@@ -21,7 +24,8 @@ using Json = nlohmann::ordered_json;
 struct Options {
   SourceOptions source;
   bool json = false, dot = false, engine = false;
-  int threads = 0;
+  EngineOptions run;
+  std::string precision = "f32";
 };
 
 void declare(CLI::App& app, Options& options) {
@@ -38,8 +42,13 @@ void declare(CLI::App& app, Options& options) {
   app.add_flag("--dot", options.dot,
                "print the graph for Graphviz: `vitrail inspect NET --dot | dot -Tsvg > net.svg`");
   app.add_flag("--engine", options.engine, "show also what the engine makes of it");
-  app.add_option("--threads", options.threads, "for --engine: threads; 0 = all cores")
+  app.add_option("--threads", options.run.threads, "for --engine: threads; 0 = all cores")
       ->check(CLI::Range(0, 4096));
+  app.add_option("--precision", options.precision, "for --engine: f32, or bf16 where the processor has it")
+      ->check(CLI::IsMember({"f32", "bf16"}));
+  app.add_option("--memory", options.run.memory_limit,
+                 "for --engine: what maps and packed weights may take, as 64MB; 0 = no limit")
+      ->transform(CLI::AsSizeValue(false));
 }
 
 Shape input_shape(const Graph& graph, const std::string& input) {
@@ -86,8 +95,13 @@ Json json_of(const ProgramReport& report) {
                      {"kernel", step.kernel},
                      {"fused", step.fused},
                      {"output", step.output},
-                     {"multiply_adds", step.multiply_adds}});
-  return {{"arena_bytes", report.arena_bytes}, {"weight_bytes", report.weight_bytes}, {"steps", steps}};
+                     {"multiply_adds", step.multiply_adds},
+                     {"milliseconds", step.milliseconds},
+                     {"slow", step.is_slow()}});
+  return {{"arena_bytes", report.arena_bytes},
+          {"weight_bytes", report.weight_bytes},
+          {"notes", report.notes},
+          {"steps", steps}};
 }
 
 void print_layers(const Cost& cost, std::ostream& out) {
@@ -116,20 +130,55 @@ void print_totals(const Cost& cost, const std::string& name, const Shape& input,
       << with_unit(static_cast<double>(cost.peak_bytes), "B") << " alive at most\n";
 }
 
-void print_engine(const ProgramReport& report, std::ostream& out) {
-  out << "\nengine: " << report.steps.size() << " steps, arena "
-      << with_unit(static_cast<double>(report.arena_bytes), "B") << ", weights "
-      << with_unit(static_cast<double>(report.weight_bytes), "B") << "\n";
-  for (const StepReport& step : report.steps) {
-    out << "  " << aligned_left(step.kind, 14) << " " << aligned_left(to_string(step.output), 18) << " "
-        << step.name << " [" << step.kernel << "]";
-    if (!step.fused.empty()) out << " with " << join(step.fused);
-    out << "\n";
-  }
+double gflops(const StepReport& step) {
+  return step.milliseconds > 0 ? 2e-6 * static_cast<double>(step.multiply_adds) / step.milliseconds : 0;
 }
 
-ProgramReport engine_report(const Model& model, const Shape& input, int threads) {
-  return Engine(model.graph, model.weights, {.threads = threads}).report({input});
+void print_step(const StepReport& step, double peak, std::ostream& out) {
+  out << aligned_right(fixed(step.milliseconds, 3), 10)
+      << aligned_right(step.multiply_adds > 0 ? fixed(gflops(step), 0) : "", 9)
+      << aligned_right(step.multiply_adds > 0 ? cat(fixed(100 * gflops(step) / peak, 0), "%") : "", 7) << "  "
+      << aligned_left(step.kind, 16) << " " << aligned_left(to_string(step.output), 18) << " " << step.name
+      << " [" << step.kernel << "]" << (step.is_slow() ? " SLOW: plain loops" : "");
+  if (!step.fused.empty()) out << " with " << join(step.fused);
+  out << "\n";
+}
+
+// A share above 100 % is Winograd's or bf16's: fewer or cheaper operations than the multiply-adds counted.
+void print_engine(const ProgramReport& report, int threads, std::ostream& out) {
+  const double peak = measured_peak_gflops(threads);
+  double milliseconds = 0;
+  int64_t slow = 0;
+  for (const StepReport& step : report.steps) {
+    milliseconds += step.milliseconds;
+    slow += step.is_slow();
+  }
+  out << "\nengine: " << report.steps.size() << " steps, " << fixed(milliseconds, 1) << " ms with " << threads
+      << (threads == 1 ? " thread" : " threads") << ", arena "
+      << with_unit(static_cast<double>(report.arena_bytes), "B") << ", weights "
+      << with_unit(static_cast<double>(report.weight_bytes), "B") << "; measured f32 peak " << fixed(peak, 0)
+      << " GFLOP/s\n";
+  for (const std::string& note : report.notes)
+    out << "  note: " << note << "\n";
+  if (slow > 0) out << "  note: " << slow << " of the steps run plain loops\n";
+  out << aligned_right("ms", 10) << aligned_right("GFLOP/s", 9) << aligned_right("peak", 7)
+      << "  step             output             name [kernel]\n";
+  for (const StepReport& step : report.steps)
+    print_step(step, peak, out);
+}
+
+ProgramReport engine_report(const Model& model, const Shape& input, const EngineOptions& options) {
+  const Engine engine(model.graph, model.weights, options);
+  if (model.graph.type(model.graph.inputs()[0].value) != DataType::f32) return engine.report({input});
+  Tensor image = Tensor::empty(DataType::f32, input);
+  Random random(0);
+  for (float& value : image.data<float>())
+    value = static_cast<float>(random.uniform(-1, 1));
+  return engine.profile({image});
+}
+
+int thread_count(const EngineOptions& options) {
+  return options.threads > 0 ? options.threads : omp_get_num_procs();
 }
 
 }  // namespace
@@ -138,6 +187,7 @@ int inspect_command(CLI::App& app, const Arguments& arguments) {
   Options options;
   declare(app, options);
   parse(app, arguments);
+  if (options.precision == "bf16") options.run.precision = Precision::bf16;
   if (options.dot && (options.json || options.engine))
     throw Error(ErrorKind::usage,
                 {.where = "inspect", .found = "--dot beside --json or --engine", .next = "Ask for one"});
@@ -151,13 +201,14 @@ int inspect_command(CLI::App& app, const Arguments& arguments) {
   const Cost cost = cost_of(model.graph, input);
   if (options.json) {
     Json json = json_of(cost, options.source.source, input);
-    if (options.engine) json["engine"] = json_of(engine_report(model, input, options.threads));
+    if (options.engine) json["engine"] = json_of(engine_report(model, input, options.run));
     std::cout << json.dump(2) << std::endl;
     return 0;
   }
   print_layers(cost, std::cout);
   print_totals(cost, options.source.source, input, std::cout);
-  if (options.engine) print_engine(engine_report(model, input, options.threads), std::cout);
+  if (options.engine)
+    print_engine(engine_report(model, input, options.run), thread_count(options.run), std::cout);
   return 0;
 }
 

@@ -45,6 +45,14 @@ ArenaPool::Lease ArenaPool::take(int64_t bytes) {
   return {*this, std::move(arena)};
 }
 
+int64_t ArenaPool::free_bytes() {
+  const std::lock_guard lock(mutex_);
+  int64_t bytes = 0;
+  for (const Arena& arena : free_)
+    bytes += arena.bytes;
+  return bytes;
+}
+
 void ArenaPool::give_back(Arena arena) {
   const std::lock_guard lock(mutex_);
   free_.push_back(std::move(arena));

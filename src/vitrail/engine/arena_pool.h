@@ -37,6 +37,9 @@ class ArenaPool {
   /// At least `bytes`, aligned to 64. Throws Error(limit) when the memory is not there.
   Lease take(int64_t bytes);
 
+  /// Of all arenas that lie here unused.
+  int64_t free_bytes();
+
  private:
   void give_back(Arena arena);
 

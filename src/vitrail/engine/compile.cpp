@@ -37,8 +37,8 @@ class Compiler {
   }
 
   void add_layer_steps() {
-    const StepContext step_context{network_, context_.weights, context_.engine, context_.threads,
-                                   context_.bf16};
+    const StepContext step_context{network_,         context_.weights, context_.engine,
+                                   context_.threads, context_.bf16,    context_.thrift};
     for (const Layer& layer : network_.layers)
       parts_.steps.push_back(make_step(step_context, layer));
   }
@@ -143,7 +143,7 @@ class Compiler {
 
 }  // namespace
 
-void run_bound_passes(Network& network, int threads) {
+void run_bound_passes(Network& network, int threads, Thrift thrift) {
   fuse_quantized(network);
   free_transposes(network);
   fuse_matmul(network);
@@ -151,8 +151,8 @@ void run_bound_passes(Network& network, int threads) {
   fuse_residual(network);
   fuse_activation(network);
   fuse_resize_argmax(network);
-  choose_winograd(network);
-  form_row_strips(network, threads);
+  if (thrift < Thrift::no_transforms) choose_winograd(network);
+  form_row_strips(network, threads, thrift);
   fuse_function(network);
   write_outputs_directly(network);
 }

@@ -3,17 +3,18 @@
 #include <algorithm>
 #include <chrono>
 #include <future>
+#include <limits>
 #include <list>
 #include <mutex>
 
 #include <omp.h>
 
 #include "vitrail/base/error.h"
+#include "vitrail/base/parallel.h"
 #include "vitrail/base/text.h"
 #include "vitrail/engine/arena_pool.h"
 #include "vitrail/engine/compile.h"
 #include "vitrail/engine/kernels/gemm_bf16.h"
-#include "vitrail/base/parallel.h"
 #include "vitrail/engine/passes/passes.h"
 
 namespace vitrail {
@@ -37,11 +38,13 @@ Network prepared_network(const Graph& graph, const Weights& weights) {
 }
 
 int thread_count(const EngineOptions& options) {
-  if (options.threads < 0 || options.cached_programs < 1)
+  if (options.threads < 0 || options.cached_programs < 1 || options.memory_limit < 0)
     throw Error(ErrorKind::usage,
                 {.where = "engine options",
-                 .found = cat("threads ", options.threads, ", cached_programs ", options.cached_programs),
-                 .allowed = "threads is at least 0 (all cores), cached_programs at least 1"});
+                 .found = cat("threads ", options.threads, ", cached_programs ", options.cached_programs,
+                              ", memory_limit ", options.memory_limit),
+                 .allowed = "threads is at least 0 (all cores), cached_programs at least 1, memory_limit at "
+                            "least 0 (none)"});
   return options.threads > 0 ? options.threads : omp_get_num_procs();
 }
 
@@ -77,13 +80,7 @@ struct Engine::State {
 
   ProgramPointer make_program(const std::vector<Shape>& shapes, std::promise<ProgramPointer>& promise) {
     try {
-      const ThreadScope scope(threads);
-      Network bound = bind_shapes(network, graph, shapes);
-      fold_constants(bound);
-      merge_common(bound);
-      drop_dead(bound);
-      run_bound_passes(bound, threads);
-      const ProgramPointer made = compile(bound, {onednn, weights, threads, bf16});
+      const ProgramPointer made = fitting_program(shapes);
       promise.set_value(made);
       return made;
     } catch (...) {
@@ -92,6 +89,36 @@ struct Engine::State {
       cache.remove_if([&](const Entry& entry) { return entry.shapes == shapes; });
       throw;
     }
+  }
+
+  // The fastest program within the limit of memory.
+  ProgramPointer fitting_program(const std::vector<Shape>& shapes) {
+    const ThreadScope scope(threads);
+    int64_t least = std::numeric_limits<int64_t>::max();
+    for (const Thrift thrift : all_thrifts) {
+      Network bound = bind_shapes(network, graph, shapes);
+      // What is made for a program that is given up must not stay.
+      if (options.memory_limit > 0) bound.derived = std::make_shared<DerivedTensors>();
+      fold_constants(bound);
+      merge_common(bound);
+      drop_dead(bound);
+      run_bound_passes(bound, threads, thrift);
+      const ProgramPointer made = compile(std::move(bound), {onednn, weights, threads, bf16, thrift});
+      const int64_t bytes = made->arena_bytes() + made->parts().weight_bytes;
+      if (options.memory_limit == 0 || bytes <= options.memory_limit) return made;
+      least = std::min(least, bytes);
+    }
+    throw Error(ErrorKind::limit, {.where = "engine",
+                                   .found = cat("a memory limit of ", options.memory_limit, " bytes"),
+                                   .allowed = cat("at least ", least, " for inputs of ", sizes_of(shapes)),
+                                   .next = "Raise the limit, use fewer threads or a smaller input"});
+  }
+
+  static std::string sizes_of(const std::vector<Shape>& shapes) {
+    std::vector<std::string> names;
+    for (const Shape& shape : shapes)
+      names.push_back(to_string(shape));
+    return join(names);
   }
 
   void expect_inputs(const std::vector<Tensor>& inputs) const {

@@ -31,6 +31,9 @@ struct EngineOptions {
   /// affected.
   int threads = 0;
   Precision precision = Precision::f32;
+  /// Bytes that the maps and packed weights of one program may take (ProgramReport::memory_bytes); 0 = no
+  /// limit. Speed is given up until it fits; where nothing fits, Error(limit) says what would.
+  int64_t memory_limit = 0;
   int64_t cached_programs =
       8;  ///< programs kept for different input sizes; the least recently used goes first
 };
@@ -44,7 +47,7 @@ struct StepReport {
   Shape output;
   int64_t multiply_adds = 0;
   double milliseconds = 0;  ///< median of Engine::profile's runs; 0 in a report() without runs
-  /// Whether oneDNN found only a kernel that is 10 to 1000 times slower than its others.
+  /// Whether it runs plain loops, 10 to 1000 times slower than a kernel: oneDNN's or the graph's evaluation.
   bool is_slow() const { return kernel.starts_with("ref") || kernel.starts_with("gemm:ref"); }
 };
 
@@ -52,6 +55,7 @@ struct ProgramReport {
   std::vector<StepReport> steps;
   int64_t arena_bytes = 0;   ///< allocated once per concurrent run
   int64_t weight_bytes = 0;  ///< packed weights, shared
+  int64_t memory_bytes() const { return arena_bytes + weight_bytes; }
   std::vector<std::string> notes;  ///< what was asked for and could not be had
 };
 

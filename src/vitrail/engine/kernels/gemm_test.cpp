@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "vitrail/base/random.h"
+#include "vitrail/engine/kernels/gemm_bf16.h"
 
 namespace vitrail::engine_detail::kernel {
 namespace {
@@ -97,6 +98,31 @@ TEST(Multiply, RowsInPiecesEqualRowsInOne) {
     const float* parts[] = {p.a.data(), p.a.data() + half};
     multiply(parts, 2, p.lda, packed.data(), pieces.data(), p.ldc, {p.sizes.m, p.sizes.n, half}, {});
     ASSERT_EQ(whole, pieces);
+  }
+}
+
+// Against plain sums of operands that bf16 holds exactly, so that only the order of the sums differs.
+TEST(MultiplyBf16, EqualsThePlainSumsOfRoundedOperands) {
+  if (!has_bf16()) GTEST_SKIP() << "this processor has no avx512_bf16, or it may not be used";
+  Random random(4);
+  for (int round = 0; round < 40; ++round) {
+    Product p(random);
+    for (float& value : p.a)
+      value = static_cast<float>(random.integer(-128, 128)) / 64;
+    for (float& value : p.b)
+      value = static_cast<float>(random.integer(-128, 128)) / 64;
+    std::vector<uint16_t> packed(static_cast<size_t>(packed_bf16_count(p.sizes.k, p.sizes.n)));
+    pack_matrix_bf16(p.b.data(), p.sizes.n, 1, p.sizes.k, p.sizes.n, packed.data());
+    MatrixEnd end;
+    if (random.chance(0.5)) end.bias = p.bias.data();
+    end.accumulate = random.chance(0.5);
+    if (random.chance(0.5)) end.low = 0;
+    std::vector<float> c = p.before;
+    const float* a = p.a.data();
+    multiply_bf16(&a, 1, p.lda, packed.data(), c.data(), p.ldc, p.sizes, end);
+    for (int64_t i = 0; i < p.sizes.m; ++i)
+      for (int64_t j = 0; j < p.sizes.n; ++j)
+        ASSERT_NEAR(c[static_cast<size_t>(i * p.ldc + j)], p.expected(i, j, end), 1e-3);
   }
 }
 

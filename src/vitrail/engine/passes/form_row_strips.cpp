@@ -11,7 +11,7 @@ constexpr int64_t large_map_bytes = int64_t{4} << 20;
 // Weights are read once for each row of results: they must stay in a core's cache, or the row be long.
 constexpr int64_t cached_weight_bytes = int64_t{1} << 19, long_row = 128;
 // Of all work, what threads may do again around the borders of their rows.
-constexpr double most_repeated_work = 0.05;
+constexpr double most_repeated_work = 0.05, most_repeated_for_memory = 0.5;
 
 const op::Conv& conv_of(const Layer& layer) {
   return std::get<op::Conv>(layer.op);
@@ -19,8 +19,11 @@ const op::Conv& conv_of(const Layer& layer) {
 
 class StripFormer {
  public:
-  StripFormer(Network& network, int threads)
-      : network_(network), threads_(threads), uses_(use_counts(network)) {}
+  StripFormer(Network& network, int threads, Thrift thrift)
+      : network_(network),
+        threads_(threads),
+        save_memory_(thrift == Thrift::long_strips),
+        uses_(use_counts(network)) {}
 
   void run() {
     std::vector<Layer> result, strip;
@@ -48,7 +51,7 @@ class StripFormer {
     if (w[2] > kernel::most_kernel_rows || w[3] > kernel::most_kernel_rows) return false;
     if (conv->group > 1) return w[1] == 1 && w[0] == conv->group && layer.residual == no_value;
     const int64_t bytes = w[0] * w[1] * w[2] * w[3] * 4;
-    return bytes <= cached_weight_bytes || network_.shape(layer.output)[3] >= long_row;
+    return save_memory_ || bytes <= cached_weight_bytes || network_.shape(layer.output)[3] >= long_row;
   }
 
   // Whether `layer` reads only what the strip's last convolution makes, alone, and joining them pays.
@@ -59,12 +62,12 @@ class StripFormer {
     // The sum is made in the residual's buffer, from which rows would still be read.
     if (layer.residual != no_value && layer.residual == strip[0].inputs[0]) return false;
     const Shape& w = weight(layer);
-    const bool large = element_count(network_.shape(last.output)) * 4 >= large_map_bytes;
+    const bool large = save_memory_ || element_count(network_.shape(last.output)) * 4 >= large_map_bytes;
     if (w[2] == 1 && w[3] == 1 && is_depthwise(last)) return true;
     if (!large) return false;
     std::vector<Layer> longer = strip;
     longer.push_back(layer);
-    return repeated_work(longer) <= most_repeated_work;
+    return repeated_work(longer) <= (save_memory_ ? most_repeated_for_memory : most_repeated_work);
   }
 
   // The share of rows, weighted by their cost, that two threads both make.
@@ -103,13 +106,14 @@ class StripFormer {
 
   Network& network_;
   int threads_;
+  bool save_memory_;
   std::vector<int64_t> uses_;
 };
 
 }  // namespace
 
-void form_row_strips(Network& network, int threads) {
-  StripFormer(network, threads).run();
+void form_row_strips(Network& network, int threads, Thrift thrift) {
+  StripFormer(network, threads, thrift).run();
 }
 
 }  // namespace vitrail::engine_detail

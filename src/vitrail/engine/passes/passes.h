@@ -4,6 +4,7 @@
 // Adding one: a file here, its line below and in engine.cpp or bound_passes(), and its case in
 // passes_test.cpp, which checks before = after on random networks.
 
+#include "vitrail/engine/memory_budget.h"
 #include "vitrail/engine/network.h"
 
 namespace vitrail::engine_detail {
@@ -59,7 +60,7 @@ void choose_winograd(Network& network);
 /// Convolutions on large maps that only the next one reads run together row by row, so that the maps between
 /// them stay in the caches and take no memory; every depthwise convolution runs so. `threads` share the rows,
 /// and each makes the few rows around its own again.
-void form_row_strips(Network& network, int threads);
+void form_row_strips(Network& network, int threads, Thrift thrift = Thrift::none);
 /// A Resize that is only an output writes N x C x H x W itself: full-size logits are never transposed.
 void write_outputs_directly(Network& network);
 

@@ -156,6 +156,23 @@ TEST(SpeedPasses, RowStripsAreTheSameBitsForAnyNumberOfThreads) {
   }
 }
 
+// MobileNetV2's block: what the strip would read is what its last sum overwrites.
+TEST(SpeedPasses, AnInvertedResidualKeepsItsInput) {
+  Case c(9);
+  const Value image = c.input({1, 16, 260, 260});
+  const Value x = c.conv(image, 16, 16, 1);
+  const Value wide = c.graph.add(op::Relu{}, {c.conv(x, 16, 32, 1)});
+  const Value deep = c.conv(wide, 32, 32, 3, {.pads = {1, 1, 1, 1}, .group = 32});
+  c.graph.output("y", c.graph.add(op::Add{}, {c.conv(deep, 32, 16, 1), x}));
+  compared(
+      c,
+      [](Network& network) {
+        fuse_residual(network);
+        fuse_activation(network);
+      },
+      [](Network& network) { form_row_strips(network, 2); });
+}
+
 // The convolution before a strip's first is read by others too: it must be stored.
 TEST(SpeedPasses, AMapThatOthersReadEndsItsStrip) {
   Case c(8);

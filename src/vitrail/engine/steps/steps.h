@@ -6,6 +6,7 @@
 // Step whose execute() only computes. Steps hold no mutable state: everything that changes lies in the run's
 // Memory.
 
+#include "vitrail/engine/memory_budget.h"
 #include "vitrail/engine/packed_weights.h"
 #include "vitrail/engine/program.h"
 
@@ -17,6 +18,7 @@ struct StepContext {
   const dnnl::engine& engine;
   int threads;
   bool bf16 = false;  ///< products may round their operands
+  Thrift thrift = Thrift::none;
 
   const Shape& shape(ValueId id) const { return network.shape(id); }
 };

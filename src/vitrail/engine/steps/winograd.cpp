@@ -146,12 +146,14 @@ Tensor transformed_weight(const Tensor& weight) {
 // Transformed weights this large stay in the shared cache while blocks of tiles pass by.
 constexpr int64_t cached_weight_bytes = int64_t{10} << 20;
 constexpr int64_t own_block_bytes = int64_t{1} << 20, shared_block_bytes = int64_t{48} << 20;
+constexpr int64_t thrifty_block_bytes = int64_t{4} << 20;
 
-void choose_block(Plan& plan, int threads) {
+void choose_block(Plan& plan, int threads, Thrift thrift) {
   const auto tiles = static_cast<int64_t>(plan.tiles.size());
   const int64_t tile_bytes = k::winograd_products * (plan.in() + plan.out()) * 4;
   plan.by_block = plan.weight.bytes() <= cached_weight_bytes;
-  const int64_t most = (plan.by_block ? own_block_bytes : shared_block_bytes) / tile_bytes;
+  const int64_t shared = thrift == Thrift::none ? shared_block_bytes : thrifty_block_bytes;
+  const int64_t most = (plan.by_block ? own_block_bytes : shared) / tile_bytes;
   plan.block = std::clamp<int64_t>(most / 12 * 12, 12, 4096);
   if (plan.by_block) plan.block = std::min(plan.block, std::max<int64_t>(ceil_div(tiles, threads), 1));
   plan.block = std::min(plan.block, tiles);
@@ -177,7 +179,7 @@ Step make_winograd(const StepContext& context, const Layer& layer, const op::Con
   plan.nothing.assign(static_cast<size_t>(plan.in()), 0.0f);
   plan.accumulate = layer.residual != no_value;
   plan.activation = layer.activation;
-  choose_block(plan, context.threads);
+  choose_block(plan, context.threads, context.thrift);
   step.report.kernel = "vitrail winograd";
   step.report.multiply_adds = element_count(plan.y) * plan.in() * 9;
   step.scratch_bytes = checked_mul((plan.by_block ? context.threads : 1) * plan.block_floats(),
