@@ -26,22 +26,17 @@ struct Stage {
   PackedWindow window;  // else
   Tensor bias;
   Activation activation;
-  int64_t segment = 0;  // a product after a depthwise convolution does this many pixels at a time, 0: a row
 
   // Rows that a row of results needs; outside of [0, x[2]) they are zeros.
   int64_t first_row(int64_t row) const { return row * strides[0] - pads[0]; }
   int64_t row_span() const { return (kernel[0] - 1) * dilations[0] + 1; }
-  bool is_plain_product() const {
-    constexpr Pair one{1, 1};
-    return !depthwise && kernel == one && strides == one && x[2] == y[2] && x[3] == y[3];
-  }
   // Its input rows lie in memory with room for the zeros to their left and right.
   int64_t left() const { return pads[1]; }
   int64_t pixels() const {
     return std::max(left() + x[3], (y[3] - 1) * strides[1] + (kernel[1] - 1) * dilations[1] + 1);
   }
   int64_t row_floats() const { return pixels() * x[1]; }
-  int64_t ring_floats() const { return segment > 0 ? segment * x[1] : row_span() * row_floats(); }
+  int64_t ring_floats() const { return row_span() * row_floats(); }
 };
 
 struct Plan {
@@ -99,59 +94,31 @@ class Rows {
 
   void compute_row(size_t s, int64_t row, float* y) {
     const Stage& stage = plan_.stages[s];
-    const float* rows[k::most_kernel_rows];
-    if (stage.segment > 0) {
-      joined_row(s, row, y);
-    } else if (stage.depthwise) {
-      find_rows(s, row, rows);
-      depthwise_pixels(stage, rows, 0, stage.y[3], y);
-    } else {
-      find_rows(s, row, rows);
-      dense_pixels(stage, rows, stage.y[3], y);
-    }
-  }
-
-  // The input rows that row `row` of stage s sees.
-  void find_rows(size_t s, int64_t row, const float** rows) {
-    const Stage& stage = plan_.stages[s];
     const int64_t first = stage.first_row(row);
+    const float* rows[k::most_kernel_rows];
     const bool bare = stage.kernel[0] == 1 && stage.row_floats() == stage.x[3] * stage.x[1];
     if (s == 0 && bare && first >= 0 && first < stage.x[2]) {
       rows[0] = x_ + (image_ * stage.x[2] + first) * stage.row_floats();  // nothing to add around it
-      return;
+    } else {
+      pull(s, first, first + stage.row_span());
+      for (int64_t i = 0; i < stage.kernel[0]; ++i)
+        rows[i] = input_row(s, first + i * stage.dilations[0]);
     }
-    pull(s, first, first + stage.row_span());
-    for (int64_t i = 0; i < stage.kernel[0]; ++i)
-      rows[i] = input_row(s, first + i * stage.dilations[0]);
+    if (stage.depthwise)
+      depthwise_row(stage, rows, y);
+    else
+      dense_row(stage, rows, y);
   }
 
-  // A depthwise convolution and the product after it, a few pixels at a time: what is between them stays in
-  // the innermost cache.
-  void joined_row(size_t s, int64_t row, float* y) {
-    const Stage &product = plan_.stages[s], &before = plan_.stages[s - 1];
-    const float* rows[k::most_kernel_rows];
-    find_rows(s - 1, row, rows);
-    const float* pixels = rings_[s];
-    for (int64_t first = 0; first < product.y[3]; first += product.segment) {
-      const int64_t count = std::min(product.segment, product.y[3] - first);
-      depthwise_pixels(before, rows, first, count, rings_[s]);
-      dense_pixels(product, &pixels, count, y + first * product.y[1]);
-    }
-  }
-
-  static void depthwise_pixels(const Stage& stage, const float* const* rows, int64_t first, int64_t count,
-                               float* y) {
+  static void depthwise_row(const Stage& stage, const float* const* rows, float* y) {
     const int64_t channels = stage.x[1];
-    const float* shifted[k::most_kernel_rows];
-    for (int64_t i = 0; i < stage.kernel[0]; ++i)
-      shifted[i] = rows[i] + first * stage.strides[1] * channels;
-    k::depthwise({shifted, stage.kernel[0], stage.kernel[1], stage.strides[1] * channels,
+    k::depthwise({rows, stage.kernel[0], stage.kernel[1], stage.strides[1] * channels,
                   stage.dilations[1] * channels, stage.taps.data<float>().data(),
                   stage.bias.data<float>().data(), channels, stage.activation.low, stage.activation.high},
-                 y, count);
+                 y, stage.y[3]);
   }
 
-  static void dense_pixels(const Stage& stage, const float* const* rows, int64_t pixels, float* y) {
+  static void dense_row(const Stage& stage, const float* const* rows, float* y) {
     const int64_t in = stage.x[1], out = stage.y[1];
     const bool joined = stage.dilations[1] == 1;  // a kernel row's pixels lie side by side
     const float* parts[k::most_kernel_rows * k::most_kernel_rows];
@@ -160,7 +127,7 @@ class Rows {
       for (int64_t j = 0; j < (joined ? 1 : stage.kernel[1]); ++j)
         parts[count++] = rows[i] + j * stage.dilations[1] * in;
     stage.window.multiply(
-        parts, count, stage.strides[1] * in, 0, y, out, {pixels, out, joined ? stage.kernel[1] * in : in},
+        parts, count, stage.strides[1] * in, 0, y, out, {stage.y[3], out, joined ? stage.kernel[1] * in : in},
         {stage.bias.data<float>().data(), stage.accumulate, stage.activation.low, stage.activation.high});
   }
 
@@ -194,12 +161,6 @@ Tensor taps_first(const Tensor& weight) {
       result.data<float>()[static_cast<size_t>(t * channels + c)] =
           weight.data<float>()[static_cast<size_t>(c * taps + t)];
   return result;
-}
-
-// As many pixels as fit into the innermost cache, and enough of them for each pass over the weights.
-int64_t segment_of(const Stage& stage) {
-  constexpr int64_t cached_floats = 8192, least = 48, unit = 24;
-  return std::max(cached_floats / stage.x[1] / unit * unit, least);
 }
 
 Stage stage_of(const StepContext& context, const Layer& layer) {
@@ -237,12 +198,10 @@ Step make_row_strips(const StepContext& context, const Layer& layer) {
   plan.input = layer.inputs[0];
   plan.output = layer.output;
   for (const Layer& part : layer.strip) {
-    const bool after_depthwise = !plan.stages.empty() && plan.stages.back().depthwise;
     const Shape& w = context.shape(part.inputs[1]);
     step.report.multiply_adds += element_count(context.shape(part.output)) * w[1] * w[2] * w[3];
     plan.stages.push_back(stage_of(context, part));
-    Stage& stage = plan.stages.back();
-    if (after_depthwise && stage.is_plain_product()) stage.segment = segment_of(stage);
+    const Stage& stage = plan.stages.back();
     step.weight_bytes += stage.depthwise ? stage.taps.bytes() : stage.window.packed.bytes();
     plan.zero_floats = std::max(plan.zero_floats, round_up(stage.row_floats(), 16));
     plan.thread_floats += stage.ring_floats();
