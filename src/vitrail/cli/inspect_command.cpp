@@ -4,7 +4,6 @@
 #include <iostream>
 
 #include <nlohmann/json.hpp>
-#include <omp.h>
 
 #include "vitrail/base/error.h"
 #include "vitrail/base/random.h"
@@ -145,16 +144,16 @@ void print_step(const StepReport& step, double peak, std::ostream& out) {
 }
 
 // A share above 100 % is Winograd's or bf16's: fewer or cheaper operations than the multiply-adds counted.
-void print_engine(const ProgramReport& report, int threads, std::ostream& out) {
-  const double peak = measured_peak_gflops(threads);
+void print_engine(const ProgramReport& report, std::ostream& out) {
+  const double peak = measured_peak_gflops(report.threads);
   double milliseconds = 0;
   int64_t slow = 0;
   for (const StepReport& step : report.steps) {
     milliseconds += step.milliseconds;
     slow += step.is_slow();
   }
-  out << "\nengine: " << report.steps.size() << " steps, " << fixed(milliseconds, 1) << " ms with " << threads
-      << (threads == 1 ? " thread" : " threads") << ", arena "
+  out << "\nengine: " << report.steps.size() << " steps, " << fixed(milliseconds, 1) << " ms with "
+      << report.threads << (report.threads == 1 ? " thread" : " threads") << ", arena "
       << with_unit(static_cast<double>(report.arena_bytes), "B") << ", weights "
       << with_unit(static_cast<double>(report.weight_bytes), "B") << "; measured f32 peak " << fixed(peak, 0)
       << " GFLOP/s\n";
@@ -175,10 +174,6 @@ ProgramReport engine_report(const Model& model, const Shape& input, const Engine
   for (float& value : image.data<float>())
     value = static_cast<float>(random.uniform(-1, 1));
   return engine.profile({image});
-}
-
-int thread_count(const EngineOptions& options) {
-  return options.threads > 0 ? options.threads : omp_get_num_procs();
 }
 
 }  // namespace
@@ -207,8 +202,7 @@ int inspect_command(CLI::App& app, const Arguments& arguments) {
   }
   print_layers(cost, std::cout);
   print_totals(cost, options.source.source, input, std::cout);
-  if (options.engine)
-    print_engine(engine_report(model, input, options.run), thread_count(options.run), std::cout);
+  if (options.engine) print_engine(engine_report(model, input, options.run), std::cout);
   return 0;
 }
 

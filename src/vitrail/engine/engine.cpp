@@ -146,6 +146,7 @@ struct Engine::State {
   }
 
   ProgramReport described(ProgramReport report) const {
+    report.threads = threads;
     if (options.precision == Precision::bf16 && !bf16)
       report.notes.push_back("bf16 was asked for; this processor has no avx512_bf16, so f32 is used");
     return report;

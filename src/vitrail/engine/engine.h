@@ -55,6 +55,7 @@ struct ProgramReport {
   std::vector<StepReport> steps;
   int64_t arena_bytes = 0;   ///< allocated once per concurrent run
   int64_t weight_bytes = 0;  ///< packed weights, shared
+  int threads = 0;           ///< of a run
   int64_t memory_bytes() const { return arena_bytes + weight_bytes; }
   std::vector<std::string> notes;  ///< what was asked for and could not be had
 };
