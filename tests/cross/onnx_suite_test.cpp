@@ -1,13 +1,13 @@
-// ONNX's own node tests (Debian package libonnx-testdata): for every one that uses only operators that we
-// have, the file is read and computes the outputs that come with it, in the engine and in the interpreter.
+// ONNX's own tests (Debian package libonnx-testdata): every one that uses only operators that we read is
+// read, and computes the outputs that come with it.
 
 #include <filesystem>
+#include <iostream>
 #include <map>
 #include <optional>
 #include <set>
 
 #include <gtest/gtest.h>
-#include <reference_interpreter.h>
 
 #include "cross/compare.h"
 #include "vitrail/base/error.h"
@@ -16,13 +16,46 @@
 #include "vitrail/engine/engine.h"
 #include "vitrail/onnx/checked_proto.h"
 #include "vitrail/onnx/onnx.h"
+#include "vitrail/onnx/operators.h"
 
 namespace vitrail {
 namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kSuite = "/usr/share/libonnx-testdata/data/node";
+const fs::path kSuite = "/usr/share/libonnx-testdata/data";
+
+// Where we and ONNX Runtime mean something else than the reference of ONNX 1.12.
+const std::map<std::string, std::string> kOtherwise{
+    // align_corners with an output size that was not rounded (scale x input); we count with the size there is
+    {"test_resize_downsample_scales_linear_align_corners", "unrounded output size"},
+    {"test_resize_downsample_scales_cubic_align_corners", "unrounded output size"},
+    // what we compare has numbers only
+    {"test_operator_pow", "powers of negative numbers"},
+    {"test_operator_sqrt", "roots of negative numbers"},
+    // operator set 6, where a slope belonged to a channel
+    {"test_PReLU_1d_multiparam", "operator set 6"},
+    {"test_PReLU_2d_multiparam", "operator set 6"},
+    {"test_PReLU_3d_multiparam", "operator set 6"},
+};
+
+// What is read and not run, even when only the first input is computed.
+const std::set<std::string> kNotRun{
+    "test_constantofshape_int_shape_zero",  // the sizes are computed
+    "test_constantofshape_int_zeros",
+    "test_constantofshape_float_ones",
+    "test_range_float_type_positive_delta",
+    "test_range_int32_type_negative_delta",
+    "test_blackmanwindow_expanded",
+    "test_blackmanwindow_symmetric_expanded",
+    "test_hammingwindow_expanded",
+    "test_hammingwindow_symmetric_expanded",
+    "test_hannwindow_expanded",
+    "test_hannwindow_symmetric_expanded",
+    "test_maxpool_2d_uint8",             // maps of integers
+    "test_reshape_allowzero_reordered",  // inputs without elements
+    "test_split_zero_size_splits",
+};
 
 onnx::TensorProto tensor_file(const fs::path& path) {
   onnx::TensorProto proto;
@@ -30,74 +63,120 @@ onnx::TensorProto tensor_file(const fs::path& path) {
   return proto;
 }
 
-// These expect align_corners to count with an output size that was not rounded (scale x input); ONNX Runtime,
-// PyTorch and we count with the size that there is.
-const std::set<std::string> kOtherwise{"test_resize_downsample_scales_linear_align_corners",
-                                       "test_resize_downsample_scales_cubic_align_corners"};
+Tensor tensor_of(const fs::path& path) {
+  return onnx_files::computed_tensor(onnx_files::tensor_from_proto(tensor_file(path), path.string()));
+}
 
 struct SuiteCase {
   std::string bytes;
-  Tensor input, output;
+  std::vector<Tensor> inputs, outputs;
+  std::set<std::string> types;
 };
 
-// The case with every input but the first as an initialiser, as a trained network has its weights.
-std::optional<SuiteCase> load_case(const fs::path& folder) {
+// The case, where its inputs and outputs are tensors. All inputs but `open` become initialisers, as a trained
+// network has its weights and settings.
+std::optional<SuiteCase> load_case(const fs::path& folder, int open) {
   onnx::ModelProto model;
   const fs::path data = folder / "test_data_set_0";
-  if (!model.ParseFromString(read_file(folder / "model.onnx")) || !fs::exists(data / "output_0.pb"))
+  if (!fs::exists(folder / "model.onnx") || !model.ParseFromString(read_file(folder / "model.onnx")))
     return {};
   onnx::GraphProto& graph = *model.mutable_graph();
-  if (graph.input_size() < 1 || graph.output_size() != 1 || !fs::exists(data / "input_0.pb")) return {};
   for (const auto* values : {&graph.input(), &graph.output()})
     for (const onnx::ValueInfoProto& value : *values)
       if (!value.type().has_tensor_type()) return {};
-  for (int i = 1; i < graph.input_size(); ++i) {
-    const fs::path file = data / cat("input_", i, ".pb");
+  std::set<std::string> initialized;
+  for (const onnx::TensorProto& tensor : graph.initializer())
+    initialized.insert(tensor.name());
+  SuiteCase loaded;
+  int input = 0;
+  for (const onnx::ValueInfoProto& value : graph.input()) {
+    if (initialized.contains(value.name())) continue;
+    const fs::path file = data / cat("input_", input, ".pb");
     if (!fs::exists(file)) return {};
-    *graph.add_initializer() = tensor_file(file);
-    graph.mutable_initializer(graph.initializer_size() - 1)->set_name(graph.input(i).name());
+    if (input++ < open) {
+      loaded.inputs.push_back(tensor_of(file));
+      if (!loaded.inputs.back().defined()) return {};
+    } else {
+      *graph.add_initializer() = tensor_file(file);
+      graph.mutable_initializer(graph.initializer_size() - 1)->set_name(value.name());
+    }
   }
-  SuiteCase loaded{.bytes = model.SerializeAsString(),
-                   .input = onnx_files::tensor_from_proto(tensor_file(data / "input_0.pb"), "input"),
-                   .output = onnx_files::tensor_from_proto(tensor_file(data / "output_0.pb"), "output")};
-  return loaded.input.defined() && loaded.output.defined() ? std::optional(loaded) : std::nullopt;
+  if (loaded.inputs.empty() || static_cast<int>(loaded.inputs.size()) != open) return {};
+  for (int i = 0; i < graph.output_size(); ++i) {
+    const fs::path file = data / cat("output_", i, ".pb");
+    if (!fs::exists(file)) return {};
+    loaded.outputs.push_back(tensor_of(file));
+    if (!loaded.outputs.back().defined()) return {};
+  }
+  for (const onnx::NodeProto& node : graph.node())
+    loaded.types.insert(node.op_type());
+  for (onnx::OperatorSetIdProto& opset : *model.mutable_opset_import())
+    if (opset.version() < kLeastOnnxOpset) opset.set_version(kLeastOnnxOpset);  // they did not change since
+  loaded.bytes = model.SerializeAsString();
+  return loaded;
 }
 
-Tensor interpreted(const Model& model, const Tensor& input) {
-  const reference::Array array = reference::run(model.graph, model.weights, {input})[0];
-  if (model.graph.type(model.graph.outputs()[0].value) == DataType::i64)
-    return Tensor::from<int64_t>(array.shape, std::vector<int64_t>(array.values.begin(), array.values.end()));
-  return Tensor::from<float>(array.shape, std::vector<float>(array.values.begin(), array.values.end()));
+// Floats of 16 bits are computed as f32, so that what a conversion to them rounds off is kept.
+double tolerance(const std::string& name) {
+  return name.find("FLOAT16") != std::string::npos ? 5e-3 : 1e-4;
 }
 
-TEST(OnnxSuite, EveryNodeTestOfOurOperatorsHolds) {
+// Whether the case could be read and compiled; then it must hold. With only its first input computed, as in a
+// trained network, everything that is read must compile, but for what its name says.
+bool holds(const SuiteCase& suite_case, const std::string& name) {
+  std::optional<Model> model;
+  try {
+    model = onnx_from_bytes(suite_case.bytes, name);
+  } catch (const Error& error) {
+    EXPECT_TRUE(error.kind() == ErrorKind::unsupported || error.kind() == ErrorKind::format) << error.what();
+    return false;
+  }
+  try {
+    const Engine engine(model->graph, model->weights);
+    const std::vector<Tensor> outputs = engine.run(suite_case.inputs);
+    EXPECT_EQ(outputs.size(), suite_case.outputs.size());
+    for (size_t i = 0; i < outputs.size(); ++i)
+      EXPECT_LE(relative_difference(outputs[i], suite_case.outputs[i]), tolerance(name))
+          << "output " << i << ": " << to_string(outputs[i].shape()) << " " << name_of(outputs[i].type());
+  } catch (const Error& error) {
+    const bool is_setting = suite_case.inputs.size() > 1 || kNotRun.contains(name);
+    EXPECT_TRUE(is_setting && (error.kind() == ErrorKind::unsupported || error.kind() == ErrorKind::shape))
+        << "the engine: " << error.what();
+    return false;
+  }
+  return true;
+}
+
+TEST(OnnxSuite, EveryTestOfOurOperatorsHolds) {
   if (!fs::exists(kSuite)) GTEST_SKIP() << "ONNX's test data is not installed: libonnx-testdata";
   std::map<std::string, int> held;  // by operator
-  for (const fs::directory_entry& entry : fs::directory_iterator(kSuite)) {
-    const std::string name = entry.path().filename().string();
-    SCOPED_TRACE(name);
-    const std::optional<SuiteCase> suite_case = load_case(entry.path());
-    if (!suite_case || kOtherwise.contains(name)) continue;
-    std::optional<Model> model;
-    try {
-      model = onnx_from_bytes(suite_case->bytes, name);
-    } catch (const Error&) {  // not our operators, or one that is not for images
-      continue;
+  int cases = 0, read = 0, runs = 0;
+  for (const char* folder : {"node", "simple", "pytorch-converted", "pytorch-operator"})
+    for (const fs::directory_entry& entry : fs::directory_iterator(kSuite / folder)) {
+      const std::string name = entry.path().filename().string();
+      ++cases;
+      if (kOtherwise.contains(name)) continue;
+      bool any = false;
+      for (const int open : {1, 2, 3}) {  // so many inputs are computed, not weights
+        SCOPED_TRACE(cat(folder, "/", name, " with ", open, " inputs"));
+        const std::optional<SuiteCase> suite_case = load_case(entry.path(), open);
+        if (!suite_case || !holds(*suite_case, name)) continue;
+        ++runs;
+        if (!any)
+          for (const std::string& type : suite_case->types)
+            ++held[type];
+        any = true;
+      }
+      read += any ? 1 : 0;
     }
-    if (model->graph.nodes().empty()) continue;
-    EXPECT_LE(relative_difference(interpreted(*model, suite_case->input), suite_case->output), 1e-4);
-    const bool is_map = suite_case->input.shape().size() == 4;
-    if (is_map) {
-      const Engine engine(model->graph, model->weights);
-      EXPECT_LE(relative_difference(engine.run({suite_case->input})[0], suite_case->output), 1e-4);
+  std::cout << "ONNX's own tests: " << read << " of " << cases << " are read and hold, in " << runs
+            << " runs\n";
+  const std::set<std::string> without_tests{"GroupNormalization", "Mish", "Gelu",
+                                            "LpNormalization",    "If",   "Range"};
+  for (const OnnxOperator& op : onnx_operators())
+    if (!op.type.starts_with("vitrail.") && !without_tests.contains(op.type)) {
+      EXPECT_GT(held[op.type], 0) << "no test of " << op.type << " was read";
     }
-    ++held[std::string(type_name(model->graph.nodes()[0].op))];
-  }
-  for (const auto& [type, count] : held)
-    RecordProperty(type, count);
-  for (const char* type : {"Conv", "ConvTranspose", "BatchNormalization", "MaxPool", "AveragePool", "Resize",
-                           "Pad", "Clip", "Softmax", "ArgMax", "Add", "Mul", "Concat"})
-    EXPECT_GT(held[type], 0) << "no test of " << type << " was read";
 }
 
 }  // namespace

@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include <gtest/gtest.h>
-#include <operator_models.h>
 #include <reference_interpreter.h>
+#include <tensor_operator_models.h>
 
 #include "cross/compare.h"
 #include "cross/onnx_runtime.h"
@@ -15,20 +15,16 @@
 namespace vitrail {
 namespace {
 
-Tensor tensor_of(const reference::Array& array, DataType type) {
-  Tensor tensor = Tensor::empty(type, array.shape);
+Tensor reference_of(const Model& model, const Tensor& image) {
+  const reference::Array array = reference::run(model.graph, model.weights, {image})[0];
+  Tensor tensor = Tensor::empty(model.graph.type(model.graph.outputs()[0].value), array.shape);
   for (size_t i = 0; i < array.values.size(); ++i) {
-    if (type == DataType::i64)
+    if (tensor.type() == DataType::i64)
       tensor.data<int64_t>()[i] = std::llround(array.values[i]);
     else
       tensor.data<float>()[i] = static_cast<float>(array.values[i]);
   }
   return tensor;
-}
-
-Tensor reference_of(const Model& model, const Tensor& image) {
-  const DataType type = model.graph.type(model.graph.outputs()[0].value);
-  return tensor_of(reference::run(model.graph, model.weights, {image})[0], type);
 }
 
 OnnxExportOptions fixed_to(const Shape& input) {
@@ -38,7 +34,7 @@ OnnxExportOptions fixed_to(const Shape& input) {
 constexpr double kClose = 1e-5;
 
 TEST(Operators, FilesReadBackMeanTheSame) {
-  for (const OperatorModel& small : operator_models()) {
+  for (const OperatorModel& small : all_operator_models()) {
     SCOPED_TRACE(small.name);
     const Tensor image = random_tensor(small.input, 3);
     const Tensor expected = reference_of(small.model, image);
@@ -53,7 +49,7 @@ TEST(Operators, FilesReadBackMeanTheSame) {
 }
 
 TEST(Operators, EngineAgreesWithInterpreter) {
-  for (const OperatorModel& small : operator_models()) {
+  for (const OperatorModel& small : all_operator_models()) {
     SCOPED_TRACE(small.name);
     const Tensor image = random_tensor(small.input, 3);
     const Engine engine(small.model.graph, small.model.weights);
@@ -63,7 +59,7 @@ TEST(Operators, EngineAgreesWithInterpreter) {
 
 void compare_with_onnx_runtime(OnnxExportOptions (*options)(const Shape& input)) {
   if (const std::string reason = why_no_onnx_runtime(); !reason.empty()) GTEST_SKIP() << reason;
-  const std::vector<OperatorModel> models = operator_models();
+  const std::vector<OperatorModel> models = all_operator_models();
   std::vector<RuntimeJob> jobs;
   for (const OperatorModel& small : models)
     jobs.push_back(

@@ -8,13 +8,13 @@
 #include "vitrail/base/checked.h"
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
+#include "vitrail/onnx/operators.h"
 
 namespace vitrail::onnx_files {
 namespace {
 
 constexpr int64_t kLeastIr = 3, kMostIr = 13;
-constexpr int64_t kLeastOpset = 7, kMostOpset = 21;
-constexpr int kMostNodes = 1 << 20;
+constexpr int64_t kLeastOpset = kLeastOnnxOpset, kMostOpset = kMostOnnxOpset;
 
 [[noreturn]] void refuse(const std::string& where, const std::string& found, const std::string& allowed = "",
                          ErrorKind kind = ErrorKind::format) {
@@ -53,7 +53,7 @@ void check_versions(const onnx::ModelProto& model, const std::string& source) {
            ErrorKind::unsupported);
   int defaults = 0;
   for (const onnx::OperatorSetIdProto& opset : model.opset_import())
-    if (opset.domain().empty() || opset.domain() == "ai.onnx") ++defaults;
+    if (is_default(opset.domain())) ++defaults;
   if (defaults != 1) refuse(source, cat(defaults, " default operator sets"), "exactly one is needed");
   const int64_t opset = opset_of(model);
   if (opset < kLeastOpset || opset > kMostOpset)
@@ -64,65 +64,122 @@ void check_versions(const onnx::ModelProto& model, const std::string& source) {
 // Values are made once and before they are read: an order in which a plain loop runs the graph.
 class ValueOrder {
  public:
-  explicit ValueOrder(const std::string& source) : source_(source) {}
+  explicit ValueOrder(const std::string& source, const ValueOrder* outer = nullptr)
+      : source_(source), outer_(outer) {}
 
   void make(const std::string& name, std::string_view what) {
     expect_plain(source_, name);
     if (name.empty()) refuse(source_, cat(what, " without a name"));
-    if (!made_.insert(name).second)
+    if (has(name) || !made_.insert(name).second)
       refuse(source_, cat("the value '", printable(name), "' is made twice"), "each value is made once");
   }
 
   void read(const std::string& name, const std::string& by) {
-    if (!made_.contains(name))
+    if (!has(name))
       refuse(source_, cat(by, " reads '", printable(name), "', which nothing before it makes"),
              "nodes come after what they read");
   }
 
-  bool has(const std::string& name) const { return made_.contains(name); }
+  bool has(const std::string& name) const {
+    return made_.contains(name) || (outer_ != nullptr && outer_->has(name));
+  }
 
  private:
   const std::string& source_;
+  const ValueOrder* outer_;  // of the graph around a branch
   std::set<std::string> made_;
 };
 
-void check_node(const onnx::NodeProto& node, const std::string& source, ValueOrder& values) {
+void check_graph(const onnx::GraphProto& graph, const std::string& source, const ValueOrder* outer);
+
+void check_attribute(const onnx::AttributeProto& attribute, const std::string& by, bool in_function,
+                     const std::string& source, const ValueOrder& values) {
+  if (!attribute.ref_attr_name().empty() && !in_function)
+    refuse(source, cat(by, " refers to an attribute of a function"), "", ErrorKind::unsupported);
+  if (attribute.graphs_size() > 0)
+    refuse(source, cat(by, " holds a list of graphs"), "single branches are read", ErrorKind::unsupported);
+  if (attribute.has_g()) check_graph(attribute.g(), source, &values);
+}
+
+void check_node(const onnx::NodeProto& node, const std::string& source, ValueOrder& values,
+                bool in_function = false) {
   expect_plain(source, node.name());
   expect_plain(source, node.op_type());
   const std::string by = cat("node '", printable(node.name()), "' (", printable(node.op_type()), ")");
   for (const std::string& input : node.input())
     if (!input.empty()) values.read(input, by);
-  for (const std::string& output : node.output())
-    if (!output.empty()) values.make(output, by);
   std::set<std::string> attributes;
   for (const onnx::AttributeProto& attribute : node.attribute()) {
     if (!attributes.insert(attribute.name()).second)
       refuse(source, cat(by, " has the attribute '", printable(attribute.name()), "' twice"));
-    if (!attribute.ref_attr_name().empty())
-      refuse(source, cat(by, " refers to an attribute of a function"), "", ErrorKind::unsupported);
-    if (attribute.has_g() || attribute.graphs_size() > 0)
-      refuse(source, cat(by, " holds a subgraph"), "graphs without branches and loops are read",
-             ErrorKind::unsupported);
+    check_attribute(attribute, by, in_function, source, values);
   }
+  for (const std::string& output : node.output())
+    if (!output.empty()) values.make(output, by);
 }
 
-void check_graph(const onnx::GraphProto& graph, const std::string& source) {
+void check_graph(const onnx::GraphProto& graph, const std::string& source, const ValueOrder* outer) {
   if (graph.node_size() > kMostNodes)
     refuse(source, cat(graph.node_size(), " nodes"), cat("at most ", kMostNodes, " are read"),
            ErrorKind::limit);
   if (graph.sparse_initializer_size() > 0)
     refuse(source, "sparse initialisers", "dense ones are read", ErrorKind::unsupported);
-  ValueOrder values(source);
+  ValueOrder values(source, outer);
   for (const onnx::TensorProto& initializer : graph.initializer())
     values.make(initializer.name(), "initialiser");
   for (const onnx::ValueInfoProto& input : graph.input())
     if (!values.has(input.name()))
-      values.make(input.name(), "input");  // before IR 4, initialisers are inputs too
+      values.make(input.name(),
+                  "input");  // before IR 4, initialisers are inputs too
   for (const onnx::NodeProto& node : graph.node())
     check_node(node, source, values);
   for (const onnx::ValueInfoProto& output : graph.output())
     values.read(output.name(), "the list of outputs");
   if (graph.output_size() == 0) refuse(source, "a graph without outputs", "at least one is needed");
+}
+
+void check_function(const onnx::FunctionProto& function, const std::string& source) {
+  const std::string where = cat(source, ": function '", printable(function.name()), "'");
+  if (function.node_size() > kMostNodes)
+    refuse(where, cat(function.node_size(), " nodes"), cat("at most ", kMostNodes, " are read"),
+           ErrorKind::limit);
+  ValueOrder values(where);
+  for (const std::string& input : function.input())
+    values.make(input, "input");
+  for (const onnx::NodeProto& node : function.node())
+    check_node(node, where, values, true);
+  for (const std::string& output : function.output())
+    values.read(output, "the list of outputs");
+  for (const onnx::OperatorSetIdProto& opset : function.opset_import())
+    if (is_default(opset.domain()) && (opset.version() < kLeastOpset || opset.version() > kMostOpset))
+      refuse(where, cat("operator set ", opset.version()), cat(kLeastOpset, "..", kMostOpset, " are read"),
+             ErrorKind::unsupported);
+}
+
+// Values of the narrow types, which messages hold as 32-bit integers.
+template <class T>
+void copy_narrow(const onnx::TensorProto& proto, Tensor& tensor, const std::string& where) {
+  if (proto.int32_data_size() != tensor.elements())
+    refuse(where, cat(proto.int32_data_size(), " values for a tensor of ", to_string(tensor.shape())));
+  auto* values = reinterpret_cast<T*>(tensor.raw());
+  for (int i = 0; i < proto.int32_data_size(); ++i)
+    values[i] = static_cast<T>(proto.int32_data(i));
+}
+
+}  // namespace
+
+bool is_default(std::string_view domain) {
+  return domain.empty() || domain == "ai.onnx";
+}
+
+DataType computed_type(DataType stored) {
+  const bool is_float = stored == DataType::f16 || stored == DataType::bf16 || stored == DataType::f64;
+  return is_float ? DataType::f32 : stored;
+}
+
+Tensor computed_tensor(Tensor tensor) {
+  if (!tensor.defined() || computed_type(tensor.type()) == tensor.type()) return tensor;
+  return tensor.to_f32();
 }
 
 std::optional<DataType> data_type_of(int32_t type) {
@@ -140,6 +197,8 @@ std::optional<DataType> data_type_of(int32_t type) {
   }
 }
 
+namespace {
+
 // Values in the message's typed lists instead of raw bytes; only the types whose list holds them as they are.
 template <class T, class List>
 void copy_list(const List& list, Tensor& tensor, const std::string& where) {
@@ -154,10 +213,11 @@ bool copy_typed_values(const onnx::TensorProto& proto, Tensor& tensor, const std
     case DataType::i64: copy_list<int64_t>(proto.int64_data(), tensor, where); return true;
     case DataType::i32: copy_list<int32_t>(proto.int32_data(), tensor, where); return true;
     case DataType::f64: copy_list<double>(proto.double_data(), tensor, where); return true;
-    case DataType::boolean:
-      for (int i = 0; i < proto.int32_data_size(); ++i)
-        tensor.raw()[i] = std::byte{static_cast<unsigned char>(proto.int32_data(i) != 0)};
-      return true;
+    case DataType::f16:
+    case DataType::bf16: copy_narrow<uint16_t>(proto, tensor, where); return true;
+    case DataType::u8: copy_narrow<uint8_t>(proto, tensor, where); return true;
+    case DataType::i8: copy_narrow<int8_t>(proto, tensor, where); return true;
+    case DataType::boolean: copy_narrow<bool>(proto, tensor, where); return true;
     default: return false;
   }
 }
@@ -183,22 +243,25 @@ onnx::ModelProto parse_model(std::string_view bytes, const std::string& source) 
            "a protobuf message of the type onnx.ModelProto is needed");
   if (!model.has_graph()) refuse(source, "no graph", "an ONNX model holds one");
   check_versions(model, source);
-  check_graph(model.graph(), source);
+  check_graph(model.graph(), source, nullptr);
+  for (const onnx::FunctionProto& function : model.functions())
+    check_function(function, source);
   return model;
 }
 
 int64_t opset_of(const onnx::ModelProto& model) {
   for (const onnx::OperatorSetIdProto& opset : model.opset_import())
-    if (opset.domain().empty() || opset.domain() == "ai.onnx") return opset.version();
+    if (is_default(opset.domain())) return opset.version();
   return 0;
 }
 
 Tensor tensor_from_proto(const onnx::TensorProto& proto, const std::string& where) {
   if (proto.data_location() == onnx::TensorProto::EXTERNAL || proto.external_data_size() > 0)
-    throw Error(ErrorKind::unsupported, {.where = where,
-                                         .found = "its values are in another file",
-                                         .allowed = "values inside the ONNX file are read",
-                                         .next = "Save the model as one file"});
+    throw Error(ErrorKind::unsupported,
+                {.where = where,
+                 .found = "its values are in another file",
+                 .allowed = "values of a model that is read by its path, or inside it",
+                 .next = "Read the model by its path, or save it as one file"});
   const std::optional<DataType> type = data_type_of(proto.data_type());
   if (!type) return {};
   const Shape shape(proto.dims().begin(), proto.dims().end());
@@ -216,6 +279,9 @@ Tensor tensor_from_proto(const onnx::TensorProto& proto, const std::string& wher
   Tensor tensor = Tensor::empty(*type, shape);
   if (proto.has_raw_data()) {
     if (bytes > 0) std::memcpy(tensor.raw(), proto.raw_data().data(), static_cast<size_t>(bytes));
+    if (*type == DataType::boolean)
+      for (int64_t i = 0; i < bytes; ++i)
+        tensor.raw()[i] = std::byte{tensor.raw()[i] != std::byte{0}};
   } else if (!copy_typed_values(proto, tensor, where)) {
     return {};
   }

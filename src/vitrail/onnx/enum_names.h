@@ -20,11 +20,14 @@ inline constexpr EnumNames<AutoPad, 4> kAutoPads{{{AutoPad::explicit_pads, "NOTS
 inline constexpr EnumNames<op::ResizeMode, 3> kResizeModes{{{op::ResizeMode::nearest, "nearest"},
                                                             {op::ResizeMode::linear, "linear"},
                                                             {op::ResizeMode::cubic, "cubic"}}};
-inline constexpr EnumNames<op::CoordinateMode, 4> kCoordinateModes{
+inline constexpr EnumNames<op::CoordinateMode, 7> kCoordinateModes{
     {{op::CoordinateMode::half_pixel, "half_pixel"},
      {op::CoordinateMode::align_corners, "align_corners"},
      {op::CoordinateMode::asymmetric, "asymmetric"},
-     {op::CoordinateMode::pytorch_half_pixel, "pytorch_half_pixel"}}};
+     {op::CoordinateMode::pytorch_half_pixel, "pytorch_half_pixel"},
+     {op::CoordinateMode::half_pixel_symmetric, "half_pixel_symmetric"},
+     {op::CoordinateMode::tf_half_pixel_for_nn, "tf_half_pixel_for_nn"},
+     {op::CoordinateMode::tf_crop_and_resize, "tf_crop_and_resize"}}};
 inline constexpr EnumNames<op::NearestMode, 4> kNearestModes{
     {{op::NearestMode::round_prefer_floor, "round_prefer_floor"},
      {op::NearestMode::round_prefer_ceil, "round_prefer_ceil"},
@@ -32,6 +35,15 @@ inline constexpr EnumNames<op::NearestMode, 4> kNearestModes{
      {op::NearestMode::ceil, "ceil"}}};
 inline constexpr EnumNames<op::PadMode, 3> kPadModes{
     {{op::PadMode::constant, "constant"}, {op::PadMode::reflect, "reflect"}, {op::PadMode::edge, "edge"}}};
+
+inline constexpr EnumNames<op::DynamicDeconvolution::Form, 2> kDeconvolutionForms{
+    {{op::DynamicDeconvolution::Form::exact, "exact"}, {op::DynamicDeconvolution::Form::matrix, "matrix"}}};
+
+/// Of our own operators, which files hold as functions.
+inline constexpr std::string_view kOwnDomain = "vitrail";
+
+/// The operator set of the files that we write.
+inline constexpr int64_t kExportedOpset = 17;
 
 template <class E, size_t N>
 std::string_view onnx_name(const EnumNames<E, N>& names, E value) {

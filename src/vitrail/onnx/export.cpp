@@ -6,6 +6,7 @@
 #include "vitrail/base/error.h"
 #include "vitrail/base/file.h"
 #include "vitrail/base/text.h"
+#include "vitrail/onnx/enum_names.h"
 #include "vitrail/onnx/export_ops.h"
 #include "vitrail/onnx/onnx.h"
 #include "vitrail/onnx/prepare.h"
@@ -19,7 +20,6 @@ namespace {
 using namespace onnx_files;
 
 constexpr int64_t kIrVersion = 8;
-constexpr int64_t kOpset = 17;
 constexpr int64_t kMostBytes = std::numeric_limits<int32_t>::max();  // protobuf's bound on one message
 
 void write_dimension(onnx::TensorShapeProto& shape, int64_t size, const std::string& symbol) {
@@ -81,7 +81,7 @@ void write_nodes(const Graph& graph, NodeExporter& nodes, OnnxWriter& writer) {
   for (const Output& output : graph.outputs()) {
     const Node* producer = graph.producer_of(output.value);
     if (producer != nullptr && !std::holds_alternative<op::Dropout>(producer->op) &&
-        nodes.name(output.value).empty()) {
+        !std::holds_alternative<op::Constant>(producer->op) && nodes.name(output.value).empty()) {
       nodes.set_name(output.value, output.name);
       made.insert(output.name);
     }
@@ -93,8 +93,18 @@ void write_nodes(const Graph& graph, NodeExporter& nodes, OnnxWriter& writer) {
       writer.node("Identity", {nodes.name(output.value)}, output.name, output.name);
 }
 
-void write_graph(const Model& model, onnx::GraphProto& proto) {
+void write_functions(const NodeExporter& nodes, onnx::ModelProto& proto) {
+  if (nodes.functions().empty()) return;
+  onnx::OperatorSetIdProto& own = *proto.add_opset_import();
+  own.set_domain(std::string(kOwnDomain));
+  own.set_version(1);
+  for (const auto& [name, function] : nodes.functions())
+    *proto.add_functions() = function;
+}
+
+void write_graph(const Model& model, onnx::ModelProto& file) {
   const Graph& graph = model.graph;
+  onnx::GraphProto& proto = *file.mutable_graph();
   proto.set_name(model.info.architecture.empty() ? "network" : model.info.architecture);
   OnnxWriter writer(proto);
   NodeExporter nodes(graph, writer);
@@ -114,11 +124,12 @@ void write_graph(const Model& model, onnx::GraphProto& proto) {
   }
   write_parameters(graph, model.weights, nodes, writer);
   write_nodes(graph, nodes, writer);
+  write_functions(nodes, file);
 }
 
-// Without classes there is nothing to predict, and the metadata would claim a complete file.
+// What is not known (a foreign network that nobody described) is not claimed.
 void write_metadata(const ModelInfo& info, onnx::ModelProto& proto) {
-  if (info.classes.empty()) return;
+  if (!is_described(info)) return;
   for (const auto& [key, value] : metadata_from_info(info)) {
     onnx::StringStringEntryProto& pair = *proto.add_metadata_props();
     pair.set_key(key);
@@ -145,13 +156,14 @@ std::string onnx_bytes(const Model& model, const OnnxExportOptions& options) {
   proto.set_producer_name("vitrail");
   proto.set_producer_version(VITRAIL_VERSION);
   proto.set_doc_string(
-      "Written by Vitrail. How to prepare an image and what the classes mean is in the metadata.");
+      "Written by Vitrail. How to prepare an image and what "
+      "the classes mean is in the metadata.");
   onnx::OperatorSetIdProto& opset = *proto.add_opset_import();
   opset.set_domain("");
-  opset.set_version(kOpset);
+  opset.set_version(kExportedOpset);
 
   write_metadata(prepared.info, proto);
-  write_graph(prepared, *proto.mutable_graph());
+  write_graph(prepared, proto);
   expect_sound(proto);
 
   std::string bytes;

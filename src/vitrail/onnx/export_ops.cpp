@@ -3,6 +3,7 @@
 #include <array>
 #include <limits>
 
+#include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
 #include "vitrail/onnx/enum_names.h"
 
@@ -90,7 +91,53 @@ void NodeExporter::write(const Node& node, const op::Concat& concat) {
 }
 
 void NodeExporter::write(const Node& node, const op::MaxPool& pool) {
-  set_pool_attributes(emit(node, "MaxPool"), pool);
+  onnx::NodeProto& proto = emit(node, "MaxPool");
+  set_pool_attributes(proto, pool);
+  if (pool.dilations != Pair{1, 1}) set_ints(proto, "dilations", pool.dilations);
+}
+
+// The second output of a pooling whose first nobody reads.
+void NodeExporter::write(const Node& node, const op::MaxPoolIndices& pool) {
+  onnx::NodeProto& proto = emit(node, "MaxPool");
+  const std::string indices = proto.output(0);
+  proto.set_output(0, writer_.unique_value_name(cat(node.name, ".values")));
+  proto.add_output(indices);
+  set_ints(proto, "kernel_shape", pool.kernel);
+  set_ints(proto, "strides", pool.strides);
+  set_ints(proto, "pads", pool.pads);
+  set_int(proto, "ceil_mode", pool.ceil_mode ? 1 : 0);
+}
+
+void NodeExporter::write(const Node& node, const op::LRN& norm) {
+  onnx::NodeProto& proto = emit(node, "LRN");
+  set_int(proto, "size", norm.size);
+  set_float(proto, "alpha", norm.alpha);
+  set_float(proto, "beta", norm.beta);
+  set_float(proto, "bias", norm.bias);
+}
+
+void NodeExporter::write(const Node& node, const op::DepthToSpace& shuffle) {
+  onnx::NodeProto& proto = emit(node, "DepthToSpace");
+  set_int(proto, "blocksize", shuffle.block);
+  set_text(proto, "mode", shuffle.mode == op::DepthToSpace::Mode::dcr ? "DCR" : "CRD");
+}
+
+void NodeExporter::write(const Node& node, const op::SpaceToDepth& shuffle) {
+  set_int(emit(node, "SpaceToDepth"), "blocksize", shuffle.block);
+}
+
+void NodeExporter::write(const Node& node, const op::RoiAlign& align) {
+  onnx::NodeProto& proto = emit(node, "RoiAlign");
+  set_text(proto, "mode", align.mode == op::RoiAlign::Mode::average ? "avg" : "max");
+  set_int(proto, "output_height", align.height);
+  set_int(proto, "output_width", align.width);
+  set_int(proto, "sampling_ratio", align.sampling_ratio);
+  set_float(proto, "spatial_scale", align.spatial_scale);
+  set_text(proto, "coordinate_transformation_mode", align.aligned ? "half_pixel" : "output_half_pixel");
+}
+
+void NodeExporter::write(const Node& node, const op::NonMaxSuppression& choice) {
+  set_int(emit(node, "NonMaxSuppression"), "center_point_box", choice.center_point_box ? 1 : 0);
 }
 
 void NodeExporter::write(const Node& node, const op::AveragePool& pool) {
@@ -99,19 +146,41 @@ void NodeExporter::write(const Node& node, const op::AveragePool& pool) {
   set_int(proto, "count_include_pad", pool.count_include_pad ? 1 : 0);
 }
 
-void NodeExporter::write(const Node& node, const op::Resize& resize) {
+// {scales, sizes} as Resize reads them, one of them empty.
+std::array<std::string, 2> NodeExporter::resize_target(const Node& node, const op::Resize& resize) {
   const NamedValue x = named(node.inputs[0]);
-  std::string scales, sizes;
-  if (node.inputs.size() > 1 && node.inputs[1].exists()) {
-    sizes = shape_nodes_.with_size_of(x, named(node.inputs[1]), node.name);
-  } else if (resize.sizes) {
-    sizes = shape_nodes_.with_size(x, *resize.sizes, node.name);
-  } else {
-    const std::array<float, 4> factors{1, 1, static_cast<float>((*resize.scales)[0]),
-                                       static_cast<float>((*resize.scales)[1])};
-    scales = writer_.constant(cat(node.name, ".scales"), factors);
+  const auto input = [&](size_t i) { return i < node.inputs.size() ? node.inputs[i] : Value{}; };
+  if (const Value reference = input(1); reference.exists())
+    return {"", shape_nodes_.with_size_of(x, named(reference), node.name)};
+  if (const Value target = input(2); target.exists()) {
+    if (graph_.type(target) != DataType::f32)
+      return {"", shape_nodes_.with_computed_size(x, name(target), node.name)};
+    const std::array<float, 2> ones{1, 1};
+    onnx::NodeProto& all =
+        before(node, "Concat", {writer_.constant("resize.ones", ones), name(target)}, "scales");
+    set_int(all, "axis", 0);
+    return {all.output(0), ""};
   }
-  onnx::NodeProto& proto = emit(node, "Resize", {x.name, "", scales, sizes});
+  if (resize.sizes) return {"", shape_nodes_.with_size(x, *resize.sizes, node.name)};
+  const std::array<float, 4> factors{1, 1, static_cast<float>((*resize.scales)[0]),
+                                     static_cast<float>((*resize.scales)[1])};
+  return {writer_.constant(cat(node.name, ".scales"), factors), ""};
+}
+
+void NodeExporter::write(const Node& node, const op::Resize& resize) {
+  if (resize.coordinates == op::CoordinateMode::half_pixel_symmetric)
+    throw Error(ErrorKind::unsupported,
+                {.where = cat("ONNX export, node '", node.name, "' (Resize)"),
+                 .found = "half_pixel_symmetric",
+                 .allowed = "operator set 17 has no word for it; half_pixel is near"});
+  const auto [scales, sizes] = resize_target(node, resize);
+  std::string region;
+  if (resize.roi) {
+    const auto at = [&](size_t i) { return static_cast<float>((*resize.roi)[i]); };
+    const std::array<float, 8> bounds{0, 0, at(0), at(1), 1, 1, at(2), at(3)};
+    region = writer_.constant(cat(node.name, ".roi"), bounds);
+  }
+  onnx::NodeProto& proto = emit(node, "Resize", {name(node.inputs[0]), region, scales, sizes});
   set_text(proto, "mode", onnx_name(kResizeModes, resize.mode));
   set_text(proto, "coordinate_transformation_mode", onnx_name(kCoordinateModes, resize.coordinates));
   if (resize.mode == op::ResizeMode::nearest)

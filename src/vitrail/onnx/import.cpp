@@ -1,10 +1,11 @@
-#include <sstream>
+#include <algorithm>
 
 #include "vitrail/base/error.h"
 #include "vitrail/base/file.h"
 #include "vitrail/base/text.h"
 #include "vitrail/onnx/checked_proto.h"
-#include "vitrail/onnx/node_import.h"
+#include "vitrail/onnx/external_data.h"
+#include "vitrail/onnx/import_graph.h"
 #include "vitrail/onnx/onnx.h"
 #include "vitrail/onnx/roles.h"
 #include "vitrail/weights/model_info.h"
@@ -16,95 +17,72 @@ using namespace onnx_files;
 
 constexpr int64_t kMostSize = int64_t{1} << 31;
 
-void read_initializers(const onnx::GraphProto& graph, ImportState& state) {
-  for (const onnx::TensorProto& proto : graph.initializer()) {
-    const std::string where = cat(state.source, ": initialiser '", printable(proto.name()), "'");
-    state.values[proto.name()] = tensor_from_proto(proto, where);
-    if (const std::optional<Role> role = role_from_name(proto.doc_string()))
-      state.roles[proto.name()] = *role;
-  }
+// What a graph's input of this element type is here: floats of every width are computed as 32-bit ones.
+std::optional<DataType> input_type(int32_t type) {
+  const std::optional<DataType> stored = data_type_of(type);
+  return stored ? std::optional(computed_type(*stored)) : std::nullopt;
 }
 
-Shape shape_of(const onnx::ValueInfoProto& input, const std::string& where) {
-  const onnx::TypeProto_Tensor& type = input.type().tensor_type();
-  if (!input.type().has_tensor_type() || type.elem_type() != onnx::TensorProto::FLOAT || !type.has_shape())
-    throw Error(ErrorKind::unsupported,
-                {.where = where,
-                 .found = cat("it is no tensor of 32-bit floats with known dimensions"),
-                 .next = "Convert the model to 32-bit floats, keeping the input's shape"});
+Shape shape_of(const onnx::TypeProto_Tensor& type, const std::string& where) {
   Shape shape;
   for (const onnx::TensorShapeProto_Dimension& dimension : type.shape().dim()) {
-    if (dimension.has_dim_value() && (dimension.dim_value() < 1 || dimension.dim_value() > kMostSize))
-      throw Error(ErrorKind::format, {.where = where,
-                                      .found = cat("size ", dimension.dim_value()),
-                                      .allowed = cat("1..", kMostSize, ", or a symbol")});
-    shape.push_back(dimension.has_dim_value() ? dimension.dim_value() : -1);
+    const int64_t size = dimension.has_dim_value() ? dimension.dim_value() : -1;
+    if (size < -1 || size > kMostSize)
+      throw Error(
+          ErrorKind::format,
+          {.where = where, .found = cat("size ", size), .allowed = cat("1..", kMostSize, ", or a symbol")});
+    shape.push_back(size == 0 ? -1 : size);  // exporters write 0 and -1 for "any"
   }
   return shape;
 }
 
-void read_inputs(const onnx::GraphProto& graph, ImportState& state) {
+void read_inputs(const onnx::GraphProto& graph, ImportState& state, Scope& scope) {
   for (const onnx::ValueInfoProto& input : graph.input()) {
-    if (state.values.contains(input.name())) continue;  // before IR 4, initialisers are listed as inputs
+    if (scope.values.contains(input.name())) continue;  // before IR 4, initialisers are listed as inputs
     const std::string where = cat(state.source, ": input '", printable(input.name()), "'");
-    state.values[input.name()] = state.model.graph.input(input.name(), shape_of(input, where));
+    const onnx::TypeProto_Tensor& tensor = input.type().tensor_type();
+    const std::optional<DataType> type =
+        input.type().has_tensor_type() ? input_type(tensor.elem_type()) : std::nullopt;
+    if (!type || !tensor.has_shape())
+      throw Error(ErrorKind::unsupported, {.where = where,
+                                           .found = "it is no tensor of floats, integers or booleans with "
+                                                    "known dimensions",
+                                           .next = "Export the model again with a declared input shape"});
+    scope.values[input.name()] = state.model.graph.input(input.name(), shape_of(tensor, where), *type);
   }
   if (state.model.graph.inputs().empty())
     throw Error(ErrorKind::format,
                 {.where = state.source, .found = "no input", .allowed = "at least one is needed"});
 }
 
-// Throws Unsupported for what the reader's table already rules out.
-void expect_readable(const onnx::NodeProto& node, const OperatorReader* reader) {
-  if (!node.domain().empty() && node.domain() != "ai.onnx")
-    throw Unsupported{cat("an operator of the domain '", printable(node.domain()), "'")};
-  if (reader == nullptr) throw Unsupported{"an operator without a counterpart"};
-  if (node.input_size() < reader->least_inputs || node.input_size() > reader->most_inputs)
-    throw Unsupported{cat(node.input_size(), " inputs")};
-  for (const onnx::AttributeProto& attribute : node.attribute()) {
-    std::istringstream known{std::string(reader->attributes)};
-    bool is_known = false;
-    for (std::string name; known >> name;)
-      is_known = is_known || name == attribute.name();
-    if (!is_known) throw Unsupported{cat("the attribute '", printable(attribute.name()), "'")};
+// A constant that is an output is part of the network's description, not a weight.
+Value output_value(const onnx::GraphProto& graph, const std::string& name, ImportState& state, Scope& scope) {
+  onnx::NodeProto reader;
+  reader.set_op_type("output");
+  reader.set_name(cat(name, ".output"));
+  reader.add_input(name);
+  NodeImport node(state, scope, reader);
+  try {
+    return node.value_of(node.setting(0));
+  } catch (const Unsupported& unsupported) {
+    throw Error(ErrorKind::unsupported, {.where = cat(state.source, ": output '", printable(name), "' of '",
+                                                      printable(graph.name()), "'"),
+                                         .found = unsupported.reason});
   }
 }
 
-void read_nodes(const onnx::GraphProto& graph, ImportState& state) {
-  std::vector<std::string> refused;
-  for (const onnx::NodeProto& proto : graph.node()) {
-    for (const std::string& output : proto.output())
-      if (!output.empty()) state.values[output] = NotRead{};
-    try {
-      const OperatorReader* reader = find_reader(proto.op_type());
-      expect_readable(proto, reader);
-      NodeImport node(state, proto);
-      reader->read(node);
-    } catch (const Unsupported& unsupported) {
-      const std::string& name =
-          proto.name().empty() && proto.output_size() > 0 ? proto.output(0) : proto.name();
-      refused.push_back(
-          cat("'", printable(name), "' (", printable(proto.op_type()), "): ", unsupported.reason));
-    } catch (const ReadsUnsupported&) {  // named already, where it began
-    }
-  }
-  if (!refused.empty())
-    throw Error(ErrorKind::unsupported,
-                {.where = state.source,
-                 .found = cat(refused.size(), " of ", graph.node_size(), " nodes of operator set ",
-                              state.opset, " cannot be read: ", join(refused, "; "))});
+void read_outputs(const onnx::GraphProto& graph, ImportState& state, Scope& scope) {
+  for (const onnx::ValueInfoProto& output : graph.output())
+    state.model.graph.output(output.name(), output_value(graph, output.name(), state, scope));
 }
 
-void read_outputs(const onnx::GraphProto& graph, ImportState& state) {
-  for (const onnx::ValueInfoProto& output : graph.output()) {
-    const auto* value = std::get_if<Value>(&state.values.at(output.name()));
-    if (value == nullptr)
-      throw Error(ErrorKind::unsupported,
-                  {.where = cat(state.source, ": output '", printable(output.name()), "'"),
-                   .found = "a constant or a size",
-                   .allowed = "outputs are computed tensors"});
-    state.model.graph.output(output.name(), *value);
-  }
+void expect_all_read(const ImportState& state, int64_t opset) {
+  if (state.refused.empty()) return;
+  throw Error(ErrorKind::unsupported,
+              {.where = state.source,
+               .found = cat(state.refused.size(), " of ", state.nodes_read, " nodes of operator set ", opset,
+                            " cannot be read: ", join(state.refused, "; ")),
+               .next = "`vitrail list operators` shows what is read"});
 }
 
 void read_info(const onnx::ModelProto& proto, ImportState& state) {
@@ -114,32 +92,47 @@ void read_info(const onnx::ModelProto& proto, ImportState& state) {
   if (has_model_info(metadata)) state.model.info = info_from_metadata(metadata, state.source);
 }
 
-}  // namespace
-
-Model onnx_from_bytes(std::string_view bytes, const std::string& name) {
-  const onnx::ModelProto proto = parse_model(bytes, name);
-  ImportState state{.source = name, .opset = opset_of(proto)};
-  for (const onnx::NodeProto& node : proto.graph().node())
-    state.read.insert(node.input().begin(), node.input().end());
-  for (const onnx::ValueInfoProto& output : proto.graph().output())
-    state.read.insert(output.name());
-  read_info(proto, state);
-  read_initializers(proto.graph(), state);
-  read_inputs(proto.graph(), state);
-  read_nodes(proto.graph(), state);
+// Outputs with the name of another output, and the like.
+template <class Body>
+void as_format_error(const std::string& name, const Body& body) {
   try {
-    read_outputs(proto.graph(), state);
+    body();
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::usage) throw;
     ErrorParts parts = error.parts();
     parts.where = cat(name, ": ", parts.where);
     throw Error(ErrorKind::format, parts);
   }
+}
+
+Model model_from(const onnx::ModelProto& proto, const std::string& name, const OnnxImportOptions& options) {
+  ImportState state{.source = name, .proto = &proto, .most_constant_bytes = options.most_constant_bytes};
+  Scope scope{.opset = opset_of(proto)};
+  read_info(proto, state);
+  as_format_error(name, [&] {
+    read_initializers(proto.graph(), state, scope);
+    read_inputs(proto.graph(), state, scope);
+    for (const onnx::ValueInfoProto& output : proto.graph().output())
+      scope.read.insert(output.name());
+    collect_needed(proto.graph().node(), scope.read);
+    read_nodes(proto.graph().node(), state, scope);
+    expect_all_read(state, scope.opset);
+    read_outputs(proto.graph(), state, scope);
+  });
   return std::move(state.model);
 }
 
-Model read_onnx(const std::filesystem::path& path) {
-  return onnx_from_bytes(read_file(path), path.string());
+}  // namespace
+
+Model onnx_from_bytes(std::string_view bytes, const std::string& name, const OnnxImportOptions& options) {
+  const onnx::ModelProto proto = parse_model(bytes, name);
+  return model_from(proto, name, options);
+}
+
+Model read_onnx(const std::filesystem::path& path, const OnnxImportOptions& options) {
+  onnx::ModelProto proto = parse_model(read_file(path), path.string());
+  load_external_data(proto, path);
+  return model_from(proto, path.string(), options);
 }
 
 }  // namespace vitrail

@@ -1,72 +1,54 @@
 #pragma once
 // One ONNX node on its way into the graph; internal to onnx/.
 //
-// A value of the file is one of three things while it is read: a value of the graph, a constant tensor (it
-// becomes a parameter when a node computes with it), or a list of sizes: numbers and "the size of that value
-// along this axis", which is how Shape, Gather, Slice and Concat nodes turn back into a Resize with a
-// reference or a Crop.
+// A reader asks for attributes and inputs, and emits operators:
+//
+//   void read_softsign(NodeImport& node) {
+//     node.emit(op::Unary{op::Unary::Function::softsign}, {node.operand(0)});
+//   }
+//
+// An operator whose operands are all constants is computed at once (weights that are transposed, scaled or
+// converted), so that a reader never has to tell constants from computed tensors.
 
-#include <map>
-#include <set>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
-#include "onnx/onnx_pb.h"
-#include "vitrail/graph/model.h"
 #include "vitrail/onnx/enum_names.h"
+#include "vitrail/onnx/file_value.h"
 
 namespace vitrail::onnx_files {
 
-/// The size of `of` along `axis`, plus `number`; just `number` when `of` does not exist.
-struct SizeTerm {
-  int64_t number = 0;
-  Value of;
-  size_t axis = 0;
-};
-using SizeTerms = std::vector<SizeTerm>;
-
-struct NotRead {};  ///< made by a node that could not be read
-using FileValue = std::variant<NotRead, Value, Tensor, SizeTerms>;
-
-/// Thrown for a node that the graph has no word for; the reader collects these.
-struct Unsupported {
-  std::string reason;
-};
-/// Thrown for a node that reads what an unsupported node makes.
-struct ReadsUnsupported {};
-
-struct ImportState {
-  std::string source;  ///< the file's name, for errors
-  int64_t opset = 0;
-  Model model;
-  std::map<std::string, FileValue> values;
-  std::map<std::string, Role> roles;        ///< of initialisers, where the file says
-  std::map<std::string, Value> parameters;  ///< constants that became parameters
-  std::set<std::string> read;               ///< names that some node or the list of outputs reads
-  std::set<std::string> node_names;
-};
-
 class NodeImport {
  public:
-  NodeImport(ImportState& state, const onnx::NodeProto& proto) : state_(state), proto_(proto) {}
+  NodeImport(ImportState& state, Scope& scope, const onnx::NodeProto& proto);
 
-  int64_t opset() const { return state_.opset; }
+  int64_t opset() const { return scope_.opset; }
   const Graph& graph() const { return state_.model.graph; }
   const onnx::NodeProto& proto() const { return proto_; }
+  ImportState& state() { return state_; }
+  Scope& scope() { return scope_; }
   std::string where() const;  ///< "street.onnx: node 'conv1' (Conv)"
+  [[noreturn]] void refuse(const std::string& found,
+                           const std::string& allowed) const;  ///< Error(format)
 
   // Attributes. A value of the wrong type or out of range is Error(format).
   const onnx::AttributeProto* attribute(std::string_view name) const;
   int64_t integer(std::string_view name, int64_t otherwise, int64_t least, int64_t most) const;
+  int64_t axis(std::string_view name, int64_t otherwise) const;  ///< -64..64
   bool flag(std::string_view name, bool otherwise) const {
     return integer(name, otherwise ? 1 : 0, 0, 1) != 0;
   }
   double real(std::string_view name, double otherwise) const;
+  std::string text(std::string_view name, std::string_view otherwise) const;
   std::vector<int64_t> integers(std::string_view name) const;  ///< empty when it is not there
-  Pair pair(std::string_view name, Pair otherwise, int64_t least) const;
-  Pads pads() const;  ///< zero when the node pads automatically
+  std::vector<double> reals(std::string_view name) const;      ///< empty when it is not there
+  Pair pair(std::string_view name, Pair otherwise,
+            int64_t least) const;  ///< {1 or 0, v} for one dimension
+  Pads pads() const;               ///< zero when the node pads automatically; {0, l, 0, r}
+                                   ///< for one dimension
   template <class E, size_t N>
   E choice(const EnumNames<E, N>& names, std::string_view name, E otherwise) const;
   /// Throws Unsupported unless the attribute is left out or has its only supported value.
@@ -74,35 +56,65 @@ class NodeImport {
 
   // Inputs.
   int count() const { return proto_.input_size(); }
-  bool has(int i) const { return i < count() && !proto_.input(i).empty() && !is_empty_constant(i); }
+  bool has(int i) const;  ///< neither left out nor a constant without elements
   const FileValue& input(int i) const;
-  Value tensor(int i, Role role = Role::constant);   ///< something computed, an input or a parameter
-  Value weight(int i, Role role = Role::learnable);  ///< a parameter
-  const Tensor& constant(int i) const;               ///< Unsupported when it is computed
-  double number(int i, double otherwise) const;      ///< a constant scalar, or `otherwise` when left out
-  SizeTerms sizes(int i) const;                      ///< a list of sizes or integer constants
-  bool is_size_list(int i) const;                    ///< whether `sizes(i)` would succeed
-  std::vector<int64_t> known_sizes(int i) const;     ///< the same, all of them numbers
+  Operand operand(int i);           ///< anything to compute with
+  Operand optional_operand(int i);  ///< a Value that does not exist() when left out
+  Operand weight(int i,
+                 Role role = Role::learnable);  ///< a constant becomes a parameter of this role
+  Operand setting(int i);                       ///< as optional_operand; a constant becomes a
+                                                ///< Constant node, never a parameter
+  const Tensor* known_tensor(int i);            ///< nullptr when it is computed
+  const Tensor& constant(int i);                ///< Unsupported when it is computed
+  double number(int i,
+                double otherwise);                 ///< a constant scalar, or `otherwise` when left out
+  std::optional<SizeList> size_list(int i) const;  ///< sizes, or integer constants of up to one dimension
+  bool is_symbolic(int i) const { return std::holds_alternative<SizeList>(input(i)); }
+  std::vector<int64_t> known_sizes(int i);  ///< numbers; Unsupported where they depend on the input
+  /// Axes from the attribute (before operator set `since`) or input 1; empty where left out.
+  std::vector<int64_t> axes(int64_t since);
   std::optional<int64_t> known(const SizeTerm& term) const;
 
+  // Operands.
+  Shape shape(const Operand& operand) const;
+  DataType type(const Operand& operand) const;
+  int64_t rank(const Operand& operand) const { return static_cast<int64_t>(shape(operand).size()); }
+  Operand numbers(const std::vector<int64_t>& values) const;  ///< i64 [n]
+  Operand scalar(double value,
+                 DataType type = DataType::f32) const;  ///< of f32 or an integer type
+  Operand sizes_operand(const SizeList& list);
+  Value value_of(const Operand& operand);  ///< in the graph
+
+  /// Adds an operator, or computes it when all operands are constants.
+  Operand add(Op op, std::vector<Operand> inputs);
+
   // Outputs.
-  void emit(Op op, std::vector<Value> inputs);
-  void define(FileValue value);  ///< the (only) output is this
+  void emit(Op op, std::vector<Operand> inputs, int output = 0);
+  void define(FileValue value, int output = 0);
+  void define(Operand value, int output = 0);
+  bool wants(int output) const;  ///< whether something reads it
+  /// Throws Unsupported where something reads an output that the reader did not define.
+  void expect_all_defined() const;
 
  private:
-  bool is_empty_constant(int i) const;
-  [[noreturn]] void refuse(const std::string& found, const std::string& allowed) const;
-  void expect_one_output() const;
-  std::string text(std::string_view name) const;
+  Operand add_named(Op op, std::vector<Operand> inputs, const std::string& name);
+  std::optional<Tensor> folded(const Op& op, const std::vector<Operand>& inputs);
+  bool computes_sizes(const std::vector<Operand>& inputs) const;
+  Value parameter_of(const FileConstant& constant);
+  Value constant_node_of(const FileConstant& constant);
+  std::string unique_node_name(const std::string& wanted);
+  Value add_to_graph(Op op, std::vector<Value> inputs, const std::string& name);
 
   ImportState& state_;
+  Scope& scope_;
   const onnx::NodeProto& proto_;
+  std::string name_;  ///< of the node that makes the output
 };
 
 template <class E, size_t N>
 E NodeImport::choice(const EnumNames<E, N>& names, std::string_view name, E otherwise) const {
   if (attribute(name) == nullptr) return otherwise;
-  const std::string found = text(name);
+  const std::string found = text(name, "");
   if (const std::optional<E> value = from_onnx_name(names, found)) return *value;
   throw Unsupported{std::string(name) + " '" + found.substr(0, 100) + "'"};
 }
@@ -114,19 +126,25 @@ struct OperatorReader {
   int least_inputs;
   int most_inputs;
   void (*read)(NodeImport& node);
+  std::string_view note = "";  ///< what of it is not read, for the list of operators
 };
+using Readers = std::span<const OperatorReader>;
+inline constexpr int kAnyNumber = 1 << 20;
 
 /// nullptr for an operator that the graph has no word for.
-const OperatorReader* find_reader(std::string_view type);
+const OperatorReader* find_reader(std::string_view domain, std::string_view type);
 
-// Operators over sizes; they take part in find_reader's table.
-void read_shape(NodeImport& node);
-void read_gather(NodeImport& node);
-void read_squeeze(NodeImport& node);
-void read_cast(NodeImport& node);
-void read_constant(NodeImport& node);
-void read_size_concat(NodeImport& node);
-void read_size_sum(NodeImport& node, int64_t sign);
-void read_slice(NodeImport& node);
+// The tables that find_reader looks through, each beside its readers.
+Readers convolution_readers();
+Readers normalization_readers();
+Readers elementwise_readers();
+Readers shape_readers();
+Readers slice_readers();
+Readers resize_readers();
+Readers reduction_readers();
+Readers product_readers();
+Readers quantization_readers();
+Readers detection_readers();
+Readers own_readers();  ///< of the domain "vitrail"
 
 }  // namespace vitrail::onnx_files

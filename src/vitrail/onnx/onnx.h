@@ -1,12 +1,12 @@
 #pragma once
 // Models as ONNX files, both ways.
 //
-//   write_onnx("street.onnx", model);            // opset 17, dynamic batch, height and width, metadata,
-//   checked Model model = read_onnx("street.onnx");      // graph, weights and metadata back
+//   write_onnx("street.onnx", model);        // opset 17, any batch, height and width, metadata, checked
+//   Model model = read_onnx("street.onnx");  // graph, weights and metadata back
 //
 // A file is complete: its metadata carries task, classes, palette, preprocessing and label map
-// (weights/model_info.h). A model whose info names no classes is written without metadata, as the bare
-// network it is.
+// (weights/model_info.h). A model whose info names neither classes nor an architecture is written without
+// metadata, as the bare network it is.
 
 #include <filesystem>
 #include <optional>
@@ -29,10 +29,18 @@ std::string onnx_bytes(const Model& model, const OnnxExportOptions& options = {}
 /// onnx_bytes, written atomically.
 void write_onnx(const std::filesystem::path& path, const Model& model, const OnnxExportOptions& options = {});
 
+struct OnnxImportOptions {
+  /// What constants that are computed while a file is read may take. A file of a few bytes can ask for any
+  /// amount (ConstantOfShape, Expand, Range).
+  int64_t most_constant_bytes = int64_t{2} << 30;
+};
+
 /// Reads a model. `name` appears in errors. Throws Error(format) for bytes that are not a sound ONNX model
 /// and Error(unsupported) listing every node whose operator or attribute the graph has no word for, all at
-/// once. A file without Vitrail's metadata is read too; its `info.classes` is then empty.
-Model onnx_from_bytes(std::string_view bytes, const std::string& name);
-Model read_onnx(const std::filesystem::path& path);
+/// once (onnx/operators.h lists those that it has). A file without Vitrail's metadata is read too; its
+/// `info.classes` is then empty. Floats of 16 and 64 bits are read as 32-bit ones.
+Model onnx_from_bytes(std::string_view bytes, const std::string& name, const OnnxImportOptions& options = {});
+/// The same, with initialisers that lie in other files of the model's folder ("external data").
+Model read_onnx(const std::filesystem::path& path, const OnnxImportOptions& options = {});
 
 }  // namespace vitrail

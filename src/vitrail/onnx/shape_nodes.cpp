@@ -55,6 +55,14 @@ std::string ShapeNodes::with_size(const NamedValue& x, const Pair& size, const s
   return joined.output(0);
 }
 
+std::string ShapeNodes::with_computed_size(const NamedValue& x, const std::string& size,
+                                           const std::string& name) {
+  const std::string batch_and_channels = sizes(x, 0, cat(name, ".input"));
+  onnx::NodeProto& joined = writer_.node("Concat", {batch_and_channels, size}, cat(name, ".sizes"));
+  set_int(joined, "axis", 0);
+  return joined.output(0);
+}
+
 std::string ShapeNodes::window_end(const NamedValue& reference, int64_t top, int64_t left,
                                    const std::string& name) {
   if (is_known(reference.shape, 2))

@@ -24,6 +24,8 @@ class ShapeNodes {
   std::string with_size_of(const NamedValue& x, const NamedValue& reference, const std::string& name);
   /// The same for a given size.
   std::string with_size(const NamedValue& x, const Pair& size, const std::string& name);
+  /// The same for the value `size` of the file, i64 {height, width}.
+  std::string with_computed_size(const NamedValue& x, const std::string& size, const std::string& name);
   /// An i64 tensor {top + H, left + W} of the reference's H and W.
   std::string window_end(const NamedValue& reference, int64_t top, int64_t left, const std::string& name);
 
@@ -31,8 +33,8 @@ class ShapeNodes {
   std::string sizes(const NamedValue& value, int64_t first, const std::string& name);
 
   OnnxWriter& writer_;
-  std::map<std::string, std::string>
-      written_;  ///< "value[first:first+2]" -> name, so that each is computed once
+  std::map<std::string, std::string> written_;  ///< "value[first:first+2]" -> name, so that each is computed
+                                                ///< once
 };
 
 }  // namespace vitrail::onnx_files

@@ -46,10 +46,7 @@ onnx::NodeProto& OnnxWriter::node(std::string_view type, std::vector<std::string
 onnx::TensorProto& OnnxWriter::initializer(const std::string& name, const Tensor& tensor) {
   onnx::TensorProto& added = *graph_.add_initializer();
   added.set_name(name);
-  added.set_data_type(onnx_type(tensor.type()));
-  for (int64_t size : tensor.shape())
-    added.add_dims(size);
-  added.set_raw_data(tensor.raw(), static_cast<size_t>(tensor.bytes()));
+  write_tensor(tensor, added);
   return added;
 }
 
@@ -77,6 +74,11 @@ std::string OnnxWriter::scalar(const std::string& name, float value) {
   return shared_initializer(name, Tensor::from<float>({}, std::span<const float>(values)));
 }
 
+std::string OnnxWriter::scalar(const std::string& name, int64_t value) {
+  const std::array<int64_t, 1> values{value};
+  return shared_initializer(name, Tensor::from<int64_t>({}, std::span<const int64_t>(values)));
+}
+
 void set_ints(onnx::NodeProto& node, const std::string& name, std::span<const int64_t> values) {
   onnx::AttributeProto& added = attribute(node, name, onnx::AttributeProto::INTS);
   for (int64_t value : values)
@@ -95,15 +97,30 @@ void set_text(onnx::NodeProto& node, const std::string& name, std::string_view v
   attribute(node, name, onnx::AttributeProto::STRING).set_s(std::string(value));
 }
 
+void set_tensor(onnx::NodeProto& node, const std::string& name, const Tensor& tensor) {
+  write_tensor(tensor, *attribute(node, name, onnx::AttributeProto::TENSOR).mutable_t());
+}
+
+void write_tensor(const Tensor& tensor, onnx::TensorProto& proto) {
+  proto.set_data_type(onnx_type(tensor.type()));
+  for (int64_t size : tensor.shape())
+    proto.add_dims(size);
+  proto.set_raw_data(tensor.raw(), static_cast<size_t>(tensor.bytes()));
+}
+
 int32_t onnx_type(DataType type) {
   switch (type) {
     case DataType::f32: return onnx::TensorProto::FLOAT;
     case DataType::i64: return onnx::TensorProto::INT64;
     case DataType::i32: return onnx::TensorProto::INT32;
+    case DataType::u8: return onnx::TensorProto::UINT8;
+    case DataType::i8: return onnx::TensorProto::INT8;
+    case DataType::boolean: return onnx::TensorProto::BOOL;
     default:
-      throw Error(ErrorKind::unsupported, {.where = "ONNX export",
-                                           .found = cat("a tensor of ", name_of(type)),
-                                           .allowed = "f32, i64 and i32 are written"});
+      throw Error(ErrorKind::unsupported,
+                  {.where = "ONNX export",
+                   .found = cat("a tensor of ", name_of(type)),
+                   .allowed = "f32, integers of 8, 32 and 64 bits and booleans are written"});
   }
 }
 

@@ -31,6 +31,7 @@ class OnnxWriter {
   std::string constant(const std::string& name, std::span<const int64_t> values);
   std::string constant(const std::string& name, std::span<const float> values);
   std::string scalar(const std::string& name, float value);
+  std::string scalar(const std::string& name, int64_t value);
   onnx::TensorProto& initializer(const std::string& name, const Tensor& tensor);
 
   onnx::GraphProto& graph() { return graph_; }
@@ -48,6 +49,10 @@ void set_ints(onnx::NodeProto& node, const std::string& name, std::span<const in
 void set_int(onnx::NodeProto& node, const std::string& name, int64_t value);
 void set_float(onnx::NodeProto& node, const std::string& name, double value);
 void set_text(onnx::NodeProto& node, const std::string& name, std::string_view value);
+
+void set_tensor(onnx::NodeProto& node, const std::string& name, const Tensor& tensor);
+/// Type, sizes and values; not the name.
+void write_tensor(const Tensor& tensor, onnx::TensorProto& proto);
 
 /// ONNX's number of an element type; Error(unsupported) for one that ONNX files of ours never hold.
 int32_t onnx_type(DataType type);
