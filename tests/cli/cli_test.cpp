@@ -143,7 +143,8 @@ TEST_F(CliTest, ExportIsRepeatable) {
 
 TEST_F(CliTest, ListsAreCompleteAsTextAndJson) {
   const json all = json_of(vitrail({"list", "--json"}));
-  EXPECT_THAT(keys_of(all), ::testing::UnorderedElementsAre("nets", "encoders", "datasets", "conventions"));
+  EXPECT_THAT(keys_of(all),
+              ::testing::UnorderedElementsAre("nets", "encoders", "datasets", "conventions", "protocols"));
   EXPECT_EQ(all["conventions"].size(), 5u);
   const std::string text = vitrail({"list"}).out;
   for (const auto& [section, entries] : all.items()) {
