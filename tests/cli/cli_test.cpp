@@ -18,8 +18,8 @@ using ::testing::Each;
 using ::testing::HasSubstr;
 
 const std::vector<std::string>& command_names() {
-  static const std::vector<std::string> names = {"segment", "evaluate", "inspect",       "bench",
-                                                 "export",  "list",     "check-dataset", "doctor",
+  static const std::vector<std::string> names = {"segment", "evaluate",      "inspect", "bench",    "export",
+                                                 "list",    "check-dataset", "doctor",  "quantize",
 #ifdef VITRAIL_TRAIN
                                                  "train"
 #endif
@@ -256,6 +256,21 @@ TEST_F(CliTest, EvaluateStatesItsConvention) {
     EXPECT_EQ(json_of(result)["convention"], convention);
   }
   EXPECT_THAT(vitrail({"evaluate", model(), "--dataset", data}).out, HasSubstr("skipped"));
+}
+
+TEST_F(CliTest, QuantizeWritesASmallerModelThatRuns) {
+  const std::string data = dataset(), small = path("small.onnx");
+  const Result result = vitrail({"quantize", model(), "--dataset", data, "--split", "test", "--images", "2",
+                                 "--max-loss", "100", "-o", small});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("calibrated on 2 pictures"));
+  EXPECT_THAT(result.out, HasSubstr("backbone.Conv2d_1_pointwise"));
+  EXPECT_LT(std::filesystem::file_size(small), std::filesystem::file_size(model()) / 2);
+  EXPECT_EQ(json_of(vitrail({"evaluate", small, "--dataset", data, "--json"}))["images"], 3);
+  expect_refused(vitrail({"quantize", small, "--dataset", data, "--measured", "0", "-o", path("again.onnx")}),
+                 2, {"not quantised yet"});
+  expect_refused(vitrail({"quantize", model(), "--dataset", data, "--images", "3", "-o", small}), 2,
+                 {"--images", "--measured 0"});
 }
 
 TEST_F(CliTest, CheckDatasetPassesASoundOneAndFailsABrokenOne) {

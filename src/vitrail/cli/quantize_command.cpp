@@ -98,7 +98,7 @@ Parts draw_parts(const Options& options, int64_t size) {
 
 std::string loss_text(const QuantizedModel& result, size_t measured) {
   if (!result.score_before) return "mean IoU not measured";
-  return cat("mean IoU on ", measured, " other pictures: ", fixed(*result.score_before, 2), " before, ",
+  return cat("mean IoU on other pictures (", measured, "): ", fixed(*result.score_before, 2), " before, ",
              fixed(*result.score_after, 2), " after");
 }
 
