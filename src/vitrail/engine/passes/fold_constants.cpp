@@ -38,6 +38,7 @@ bool worth_folding(const Layer& layer, const std::vector<Tensor>& inputs) {
 // The layer's result, undefined where it is too large or cannot be computed: then it stays a layer, and says
 // so when it runs.
 Tensor folded(const Network& network, const Layer& layer) {
+  if (const auto* constant = std::get_if<op::Constant>(&layer.op)) return constant->value;
   const std::vector<Tensor> inputs = constants_of(network, layer);
   if (!worth_folding(layer, inputs)) return {};
   int64_t read = 0;
