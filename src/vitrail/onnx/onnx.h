@@ -43,4 +43,8 @@ Model onnx_from_bytes(std::string_view bytes, const std::string& name, const Onn
 /// The same, with initialisers that lie in other files of the model's folder ("external data").
 Model read_onnx(const std::filesystem::path& path, const OnnxImportOptions& options = {});
 
+/// The bytes of the ONNX file at `path` with `info` as its metadata, in place of what it had; its nodes stay
+/// as they are, and data in other files is taken in. So a file from elsewhere becomes a complete one.
+std::string onnx_with_info(const std::filesystem::path& path, const ModelInfo& info);
+
 }  // namespace vitrail

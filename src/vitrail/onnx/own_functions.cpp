@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
 #include "vitrail/onnx/enum_names.h"
 #include "vitrail/onnx/writer.h"
@@ -12,6 +13,7 @@
 namespace vitrail::onnx_files {
 namespace {
 
+constexpr int64_t kMostBins = 256;
 constexpr int64_t kToEnd = std::numeric_limits<int32_t>::max();
 
 using Text = std::string;
@@ -197,6 +199,10 @@ onnx::FunctionProto encoding_function() {
 }
 
 onnx::FunctionProto adaptive_pool_function(const op::AdaptivePool& pool) {
+  if (pool.bins[0] > kMostBins || pool.bins[1] > kMostBins)  // each is a dozen nodes
+    throw Error(ErrorKind::limit, {.where = "ONNX export, AdaptivePool",
+                                   .found = cat(pool.bins[0], "x", pool.bins[1], " bins"),
+                                   .allowed = cat("at most ", kMostBins, " in each direction")});
   Body body(cat("AdaptivePool_", pool.maximum ? "max_" : "mean_", pool.bins[0], "x", pool.bins[1]), {"x"},
             {"bins", "maximum"});
   const Text rows = pooled_along(body, "x", 2, pool.bins[0], pool.maximum);
