@@ -1,4 +1,4 @@
-// vitrail train RECIPE: trains a network as a recipe says.
+// vitrail train RECIPE: trains a network as a recipe says; with --from MODEL.onnx, a network from a file.
 
 #include <csignal>
 #include <cstdio>
@@ -29,23 +29,57 @@ void on_interrupt(int signal) {
 }
 
 struct Flags {
-  std::string recipe, data, out, pretrained;
+  std::string recipe, data, out, pretrained, from, output;
   std::vector<std::string> set;
-  bool resume = false, recipe_help = false, recipe_markdown = false;
+  bool replace_head = false, resume = false, recipe_help = false, recipe_markdown = false;
   int threads = -1;
 };
 
 void add_flags(CLI::App& app, Flags& flags) {
   app.add_option("RECIPE", flags.recipe, "recipe file, see recipes/");
   app.add_option("--data", flags.data, "data set as NAME:PATH, in place of the recipe's");
-  app.add_option("--out", flags.out, "folder of the run; runs/RECIPE unless said");
+  app.add_option("--out", flags.out, "folder of the run; runs/RECIPE or runs/MODEL unless said");
   app.add_flag("--resume", flags.resume, "go on from the last checkpoint in --out");
   app.add_option("--set", flags.set, "KEY=VALUE in place of the recipe's, as in --set train.steps=100");
   app.add_option("--threads", flags.threads,
                  "threads; 0 = all cores; unless said, the recipe's train.threads");
   app.add_option("--pretrained", flags.pretrained, "file of the encoder's weights, or the folder it is in");
+  app.add_option("--from", flags.from,
+                 "ONNX file whose network is trained on, from its weights; the recipe may then be left out");
+  app.add_option("--output", flags.output,
+                 "with --from: the output that has the logits, where there are several");
+  app.add_flag("--replace-head", flags.replace_head,
+               "with --from: make its last convolution anew, for the data set's classes");
   app.add_flag("--help-recipe", flags.recipe_help, "list every key of a recipe");
   app.add_flag("--help-recipe-markdown", flags.recipe_markdown, "the same as a Markdown table");
+}
+
+/// `text` as a TOML string, which `--set` takes whatever is in it.
+std::string quoted(const std::string& text) {
+  return cat('"', json_escaped(text), '"');
+}
+
+train::Recipe recipe_of(const Flags& flags) {
+  std::vector<std::string> set = flags.set;
+  if (!flags.from.empty()) {  // a recipe's own network gives way
+    const std::vector<std::string> network = {"net.name=''", "net.set={}", "net.pretrained=''",
+                                              cat("net.from=", quoted(flags.from))};
+    set.insert(set.begin(), network.begin(), network.end());
+  }
+  if (!flags.output.empty()) set.push_back(cat("net.output=", quoted(flags.output)));
+  if (flags.replace_head) set.push_back("net.replace_head=true");
+  if (!flags.recipe.empty()) return train::read_recipe(flags.recipe, set);
+  if (flags.from.empty())
+    throw Error(ErrorKind::usage,
+                {.found = "no recipe given",
+                 .next = "vitrail train RECIPE; recipes/ has some. Or train a model on: --from MODEL.onnx"});
+  if (!flags.data.empty()) set.push_back(cat("data.dataset=", quoted(flags.data)));
+  return train::parse_recipe("", "command line", set);
+}
+
+fs::path folder_of(const Flags& flags) {
+  if (!flags.out.empty()) return flags.out;
+  return fs::path("runs") / fs::path(flags.recipe.empty() ? flags.from : flags.recipe).stem();
 }
 
 std::string percent(const std::optional<double>& fraction) {
@@ -89,26 +123,22 @@ int train_command(CLI::App& app, const Arguments& arguments) {
     std::cout << (flags.recipe_markdown ? train::recipe_markdown() : train::recipe_help());
     return 0;
   }
-  if (flags.recipe.empty())
-    throw Error(ErrorKind::usage,
-                {.found = "no recipe given", .next = "vitrail train RECIPE; recipes/ has some"});
-  train::Recipe recipe = train::read_recipe(flags.recipe, flags.set);
+  train::Recipe recipe = recipe_of(flags);
   if (flags.threads >= 0) recipe.train.threads = flags.threads;
   train::configure_runtime({.threads = static_cast<int>(recipe.train.threads)});
-  const fs::path out =
-      flags.out.empty() ? fs::path("runs") / fs::path(flags.recipe).stem() : fs::path(flags.out);
 
   std::signal(SIGINT, on_interrupt);
   std::signal(SIGTERM, on_interrupt);
   train::TrainResult result;
   {
     ProgressLine line;
-    train::Trainer trainer(recipe, {.out_dir = out,
+    train::Trainer trainer(recipe, {.out_dir = folder_of(flags),
                                     .resume = flags.resume,
                                     .dataset = flags.data,
                                     .pretrained = flags.pretrained,
                                     .progress = [&](const Progress& now) { show(line, now); },
                                     .cancelled = [] { return interrupted != 0; }});
+    if (!trainer.origin().empty()) line.keep(cat("trained on from ", trainer.origin()));
     result = trainer.run();
   }
   if (result.scores) std::cout << scores_table(*result.scores, result.class_names);

@@ -96,7 +96,7 @@ std::vector<std::pair<std::string, std::string>> headline(const RunState& run, c
 ReportData report_data(RunState& run, const Outcome& outcome,
                        const std::optional<SegmentationScores>& scores) {
   ReportData data;
-  data.title = cat(run.recipe.net.name, " on ", run.model.info.dataset);
+  data.title = cat(network_name(run.recipe), " on ", run.model.info.dataset);
   data.figures = headline(run, outcome, scores);
   data.classes = run.model.info.classes;
   data.history = run.now.history;

@@ -51,7 +51,7 @@ class Reader {
 
   /// Cross-checks; the place of a key is where it was set.
   void check() {
-    if (recipe.net.name.empty()) fault("net.name", "not set; name a network of `vitrail list nets`");
+    check_network();
     if (recipe.data.dataset.empty())
       fault("data.dataset", "not set; name a data set of `vitrail list datasets`");
     if (recipe.augment.scale_min > recipe.augment.scale_max)
@@ -92,6 +92,22 @@ class Reader {
 
  private:
   void fault(const std::string& where, const std::string& what) { faults_.push_back(cat(where, ": ", what)); }
+  void check_network() {
+    const Recipe::Net& net = recipe.net;
+    if (net.name.empty() == net.from.empty())
+      fault(place("net.name"),
+            net.name.empty() ? "not set; name a network of `vitrail list nets`, or a model file in net.from"
+                             : "net.name and net.from are both set; the network is one or the other");
+    const bool for_files = !net.output.empty() || net.replace_head || !net.mean.empty() || !net.std.empty() ||
+                           net.order != "file" || net.multiple != 0;
+    if (net.from.empty() && for_files)
+      fault("net", "output, replace_head, mean, std, order and multiple are for net.from alone");
+    if (!net.from.empty() && (!net.set.empty() || !net.pretrained.empty()))
+      fault("net",
+            "set and pretrained are for net.name; a file of net.from has options and weights of its own");
+    if (net.mean.size() != net.std.size())
+      fault(place("net.mean"), cat("net.mean has ", net.mean.size(), " values, net.std ", net.std.size()));
+  }
   void unknown(const std::string& where, const std::string& name) {
     const std::string near = nearest(name, recipe_key_names());
     fault(where,
@@ -268,6 +284,10 @@ Recipe parse_recipe(std::string_view text, const std::string& source,
 Recipe read_recipe(const std::filesystem::path& path, const std::vector<std::string>& overrides) {
   constexpr int64_t largest = int64_t{1} << 20;
   return parse_recipe(read_file(path, largest), path.string(), overrides);
+}
+
+std::string network_name(const Recipe& recipe) {
+  return recipe.net.from.empty() ? recipe.net.name : std::filesystem::path(recipe.net.from).stem().string();
 }
 
 std::string recipe_to_toml(const Recipe& recipe) {

@@ -10,7 +10,8 @@
 //
 //   Recipe recipe = read_recipe("recipes/mobilenet-x0.5-fcn8_camvid.toml", {"train.steps=100"});
 //
-// Every key is optional but net.name and data.dataset. One table (recipe.cpp) makes the parser, the checks,
+// Every key is optional but net.name (or net.from) and data.dataset. One table (recipe.cpp) makes the parser,
+// the checks,
 // `--set KEY=VALUE`, the help and docs/recipes.md. All faults of a file are reported at once, each with its
 // line.
 //
@@ -33,6 +34,12 @@ struct Recipe {
     int64_t classes = 0;                     ///< 0 = as many as the data set has
     std::string pretrained;                  ///< weights of the encoder; empty = random
     std::map<std::string, std::string> set;  ///< options of the network itself
+    std::string from;    ///< a model file in place of `name`: its network, from its weights (fine_tune.h)
+    std::string output;  ///< of `from`: the output that has the logits; empty = the only one
+    bool replace_head = false;      ///< of `from`: the last convolution is made anew for the classes
+    std::vector<double> mean, std;  ///< of `from`, 0..255 scale: its preprocessing; empty = as the file says
+    std::string order = "file";     ///< of `from`: rgb, bgr, grey, or as the file says
+    int64_t multiple = 0;           ///< of `from`; 0 = as the file says
   } net;
 
   struct Data {
@@ -127,6 +134,9 @@ const std::vector<RecipeOption>& recipe_options();
 Recipe parse_recipe(std::string_view text, const std::string& source,
                     const std::vector<std::string>& overrides = {});
 Recipe read_recipe(const std::filesystem::path& path, const std::vector<std::string>& overrides = {});
+
+/// What the network is called: net.name, or the name of the file it comes from.
+std::string network_name(const Recipe& recipe);
 
 /// Every key with its value, as TOML that parse_recipe reads back to the same recipe.
 std::string recipe_to_toml(const Recipe& recipe);

@@ -8,6 +8,7 @@
 #include "vitrail/image/image_file.h"
 #include "vitrail/image/overlay.h"
 #include "vitrail/metrics/report.h"
+#include "vitrail/train/comparison.h"
 #include "vitrail/train/report_charts.h"
 
 namespace vitrail::train {
@@ -170,10 +171,8 @@ std::string confusion(const ReportData& data) {
 }
 
 std::string picture(const ReportData& data, const Image& photo, const LabelMap& labels, const char* caption) {
-  std::vector<NamedColor> colors;
-  for (const ClassInfo& each : data.classes)
-    colors.push_back({each.name, each.color});
-  const std::string jpeg = encode_jpeg(overlay(photo, labels, colors, {.legend = false}), 85);
+  const std::string jpeg =
+      encode_jpeg(overlay(photo, labels, colors_of(data.classes), {.legend = false}), 85);
   return cat("<div><img alt=\"", caption, "\" src=\"data:image/jpeg;base64,", base64(jpeg), "\"><span>",
              caption, "</span></div>");
 }

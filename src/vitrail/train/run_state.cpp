@@ -5,6 +5,8 @@
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
 #include "vitrail/data/class_weights.h"
+#include "vitrail/image/image_file.h"
+#include "vitrail/train/comparison.h"
 #include "vitrail/train/finish.h"
 #include "vitrail/train/setup.h"
 #include "vitrail/weights/initialize.h"
@@ -35,6 +37,7 @@ Recipe comparable(Recipe recipe, const Recipe& other) {
   recipe.data.dataset = other.data.dataset;
   recipe.data.loader_threads = other.data.loader_threads;
   recipe.net.pretrained = other.net.pretrained;
+  if (!recipe.net.from.empty() && !other.net.from.empty()) recipe.net.from = other.net.from;
   recipe.train.steps = other.train.steps;
   recipe.train.threads = other.train.threads;
   recipe.train.evaluate_every = other.train.evaluate_every;
@@ -92,6 +95,7 @@ RunState::RunState(Recipe from, TrainOptions how)
       schedule(schedule_options(recipe)),
       log(options.out_dir / "log.jsonl", resumed ? resumed->step : 0),
       events(options.out_dir / "tensorboard", resumed ? resumed->step : 0) {
+  model.weights.clear();
   if (recipe.train.ema > 0) average.emplace(module, EmaOptions{.decay = recipe.train.ema});
   if (resumed) take_up_checkpoint();
   now.recipe = recipe_to_toml(recipe);
@@ -102,6 +106,8 @@ RunState::RunState(Recipe from, TrainOptions how)
 Weights RunState::starting_weights() const {
   if (resumed) return resumed->model;
   Weights weights = initial_weights(model.graph, recipe.train.seed);
+  for (const auto& [name, tensor] : model.weights)  // of the file that it starts from
+    weights[name] = tensor;
   const std::filesystem::path file = find_pretrained(recipe, options.pretrained);
   if (file.empty()) return weights;
   const Pretrained encoder = load_pretrained(file, model.graph);
@@ -171,6 +177,17 @@ void RunState::add(const EvaluationPoint& point) {
   events.flush();
 }
 
+void RunState::add_pictures() {
+  const int64_t size = val_data->size(), count = std::min(recipe.evaluate.report_images, size);
+  for (int64_t i = 0; i < count; ++i) {
+    const Sample sample = val_data->load(i * size / count);
+    const LabelMap prediction = predict_labels(evaluated_module, model.info.preprocessing, sample.image);
+    const Image shown = comparison(sample.image, sample.labels, prediction, model.info.classes);
+    events.image("val/" + sample.name, now.step, encode_png(shown), shown.height, shown.width);
+  }
+  events.flush();
+}
+
 bool RunState::evaluated(int64_t step) const {
   return std::any_of(now.history.evaluations.begin(), now.history.evaluations.end(),
                      [&](const EvaluationPoint& point) { return point.step == step; });
@@ -207,6 +224,7 @@ void RunState::evaluate_and_keep_best() {
     write_checkpoint(options.out_dir, "best", best);
   }
   add(point);
+  add_pictures();
   Progress state = progress(Stage::evaluating);
   state.evaluation = point;
   show(state);

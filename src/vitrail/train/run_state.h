@@ -34,6 +34,8 @@ struct RunState {
   /// Into history, log and TensorBoard.
   void add(const TrainPoint& point);
   void add(const EvaluationPoint& point);
+  /// The same few validation images at every evaluation, for TensorBoard: truth beside prediction.
+  void add_pictures();
 
   bool evaluated(int64_t step) const;
   void evaluate_and_keep_best();

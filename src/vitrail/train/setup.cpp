@@ -7,6 +7,7 @@
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
 #include "vitrail/nets/registry.h"
+#include "vitrail/train/fine_tune.h"
 
 namespace vitrail::train {
 
@@ -65,6 +66,28 @@ ScheduleOptions schedule_options(const Recipe& recipe) {
           .warmup_start = from.warmup_factor};
 }
 
+namespace {
+
+/// `file` as it stands, or beside the recipe.
+fs::path found_beside(const Recipe& recipe, const fs::path& file) {
+  const fs::path beside = fs::path(recipe.source).parent_path() / file;
+  return !fs::exists(file) && fs::exists(beside) ? beside : file;
+}
+
+Model network_of_file(const Recipe& recipe, const std::vector<ClassInfo>& classes) {
+  const Recipe::Net& net = recipe.net;
+  return network_from_file(found_beside(recipe, net.from),
+                           {.output = net.output,
+                            .replace_head = net.replace_head,
+                            .mean = net.mean,
+                            .std = net.std,
+                            .order = net.order,
+                            .multiple = net.multiple},
+                           classes);
+}
+
+}  // namespace
+
 Model network_of(const Recipe& recipe, const std::vector<ClassInfo>& classes) {
   const auto count = static_cast<int64_t>(classes.size());
   if (recipe.net.classes != 0 && recipe.net.classes != count)
@@ -73,12 +96,20 @@ Model network_of(const Recipe& recipe, const std::vector<ClassInfo>& classes) {
                  .found = cat("net.classes is ", recipe.net.classes),
                  .allowed = cat("data set '", recipe.data.dataset, "' has ", count, " classes"),
                  .next = "Leave net.classes out, or map the labels with data.label_map"});
+  if (!recipe.net.from.empty()) return network_of_file(recipe, classes);
   Model model = build_net(recipe.net.name, {.classes = count, .set = recipe.net.set});
   model.info.classes = classes;
   return model;
 }
 
 fs::path find_pretrained(const Recipe& recipe, const fs::path& place) {
+  if (!recipe.net.from.empty()) {
+    if (place.empty()) return {};
+    throw Error(ErrorKind::usage,
+                {.where = recipe.source,
+                 .found = cat("--pretrained with the network of ", recipe.net.from),
+                 .next = "A model file starts from its own weights: leave --pretrained out"});
+  }
   const fs::path wanted = recipe.net.pretrained;
   if (wanted.empty() && place.empty()) return {};
   std::vector<fs::path> tried;
@@ -105,6 +136,7 @@ fs::path find_pretrained(const Recipe& recipe, const fs::path& place) {
 Recipe without_paths(Recipe recipe) {
   recipe.data.dataset = recipe.data.dataset.substr(0, recipe.data.dataset.find(':'));
   recipe.net.pretrained = fs::path(recipe.net.pretrained).filename().string();
+  recipe.net.from = fs::path(recipe.net.from).filename().string();
   return recipe;
 }
 

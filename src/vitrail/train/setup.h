@@ -20,12 +20,12 @@ OptimizerOptions optimizer_options(const Recipe& recipe, const NamedTensors& lea
 
 ScheduleOptions schedule_options(const Recipe& recipe);
 
-/// The network with the data set's classes in its info, without weights.
+/// The network with the data set's classes in its info; without weights, or with those of net.from.
 Model network_of(const Recipe& recipe, const std::vector<ClassInfo>& classes);
 
 /// Where the encoder's weights are: net.pretrained, looked for as it stands, beside the recipe, and in
 /// `place`; or `place` itself where that is a file. Empty for a recipe that starts from random weights.
-/// Throws Error(file) naming every place that was tried.
+/// Throws Error(file) naming every place that was tried, Error(usage) for a `place` beside net.from.
 std::filesystem::path find_pretrained(const Recipe& recipe, const std::filesystem::path& place);
 
 /// The recipe as it is written into a model file: without paths of this machine.

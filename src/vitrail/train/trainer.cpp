@@ -6,6 +6,7 @@
 
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
+#include "vitrail/train/fine_tune.h"
 #include "vitrail/train/run_state.h"
 
 namespace vitrail::train {
@@ -192,6 +193,12 @@ Trainer::Trainer(Recipe recipe, TrainOptions options) {
 }
 
 Trainer::~Trainer() = default;
+
+std::string Trainer::origin() const {
+  const auto& notes = state_->run.model.info.notes;
+  const auto note = notes.find(fine_tuned_note);
+  return state_->run.recipe.net.from.empty() || note == notes.end() ? "" : note->second;
+}
 
 TrainResult Trainer::run() {
   RunState& run = state_->run;

@@ -11,7 +11,7 @@
 //
 // In `out_dir`:  last.json, last-N.safetensors  everything needed to resume (checkpoint.h)
 //                best.json, best-N.safetensors  weights of the best evaluation so far
-//                log.jsonl, tensorboard/        the curves as they grow
+//                log.jsonl, tensorboard/        the curves as they grow, a few pictures with each evaluation
 //                model.onnx, report.html        at the end
 //
 // Nothing here is global, and nothing prints: a program shows `Progress` as it likes. (LibTorch's number of
@@ -81,6 +81,9 @@ class Trainer {
   /// Trains to the recipe's last step, then writes model.onnx and report.html. Throws Error(numeric) as soon
   /// as loss or gradient is not finite, naming step, rate, the loss's parts and the images.
   TrainResult run();
+
+  /// For a network from a file: what it was and what was done to it, for people. Empty for one by name.
+  std::string origin() const;
 
  private:
   struct State;
