@@ -1,9 +1,9 @@
 #include "vitrail/train/upsampled_cross_entropy.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 
+#include "vitrail/base/fast_exp.h"
 #include "vitrail/base/parallel.h"
 #include "vitrail/train/kernel.h"
 
@@ -67,23 +67,10 @@ VITRAIL_TRAIN_KERNEL void widen(const float* narrow, const int64_t* first, const
   }
 }
 
-/// e^x for x <= 0 to 2e-7 relative, in a form that vectorises: 2^n times a polynomial on [-ln2/2, ln2/2]
-/// (Cephes).
 VITRAIL_TRAIN_KERNEL void exponentials(const float* x, int64_t n, float* y) {
 #pragma omp simd
-  for (int64_t i = 0; i < n; ++i) {
-    const float t = x[i] < -87.0f ? -87.0f : x[i];
-    const float whole = (t * 1.44269504f + 12582912.0f) - 12582912.0f;  // rounds to an integer
-    const float r = (t - whole * 0.693359375f) + whole * 2.12194440e-4f;
-    float p = 1.9875691500e-4f;
-    p = p * r + 1.3981999507e-3f;
-    p = p * r + 8.3334519073e-3f;
-    p = p * r + 4.1665795894e-2f;
-    p = p * r + 1.6666665459e-1f;
-    p = p * r + 5.0000001201e-1f;
-    p = p * r * r + r + 1.0f;
-    y[i] = p * std::bit_cast<float>((static_cast<int32_t>(whole) + 127) << 23);
-  }
+  for (int64_t i = 0; i < n; ++i)
+    y[i] = fast_exp_to_one(x[i]);
 }
 
 VITRAIL_TRAIN_KERNEL float sum_of(const float* x, int64_t n) {

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <limits>
 
+#include "vitrail/base/fast_exp.h"
+
 namespace vitrail::engine_detail::kernel {
 
 [[gnu::always_inline]] inline float clamped(float x, float low, float high) {
@@ -14,22 +16,7 @@ namespace vitrail::engine_detail::kernel {
   return y > high ? high : y;
 }
 
-/// exp by 2^n * polynomial (Cephes expf); the argument is cut to [-87.3, 88.3], where the result is a normal
-/// number.
-[[gnu::always_inline]] inline float fast_exp(float x) {
-  x = clamped(x, -87.3f, 88.3f);
-  // Adding and taking away 1.5 * 2^23 rounds to the nearest integer.
-  const float magic = 12582912.0f, n = (x * 1.44269504f + magic) - magic;
-  const float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
-  float p = 1.9875691500e-4f;
-  p = p * r + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  p = p * (r * r) + r + 1.0f;
-  return p * std::bit_cast<float>((static_cast<int32_t>(n) + 127) << 23);
-}
+using vitrail::fast_exp;
 
 /// log of a normal positive number (Cephes logf)
 [[gnu::always_inline]] inline float log_of_normal(float x) {
