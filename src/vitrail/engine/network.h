@@ -30,8 +30,8 @@ struct Activation {
   bool bounded_above() const { return high < std::numeric_limits<float>::infinity(); }
 };
 
-/// The bytes that a constant was made from by DequantizeLinear: constant = bytes * scales, one scale or one by
-/// row.
+/// The bytes that a constant was made from by DequantizeLinear: constant = bytes * scales, one scale or one
+/// by row.
 struct QuantizedConstant {
   Tensor bytes;  ///< i8
   std::vector<float> scales;
@@ -70,8 +70,8 @@ struct Layer {
 struct NetworkValue {
   std::string name;
   DataType type = DataType::f32;
-  Shape shape;             ///< concrete once bound; a constant's always
-  Tensor constant;         ///< defined for parameters and what was folded; row-major
+  Shape shape;      ///< concrete once bound; a constant's always
+  Tensor constant;  ///< defined for parameters and what was folded; row-major
   std::shared_ptr<const QuantizedConstant> quantized;  ///< a constant that DequantizeLinear made of bytes
   bool row_major = false;  ///< a rank-4 f32 value that lies as it is, not channels-last (choose_layouts)
 

@@ -4,9 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include "vitrail/base/parallel.h"
 #include "vitrail/base/random.h"
 #include "vitrail/engine/compile.h"
-#include "vitrail/base/parallel.h"
 #include "vitrail/engine/test_graphs.h"
 
 namespace vitrail::engine_detail {

@@ -6,11 +6,12 @@
 //   Pretrained encoder = load_pretrained("mobilenet_v1_x0.50.safetensors", model.graph);
 //   for (auto& [name, tensor] : encoder.weights) model.weights[name] = tensor;
 //
-// Files are .safetensors, or .pth of PyTorch (torch_file.h): those of torchvision load into the networks that have its
-// names. A file whose names begin with the prefix itself is of a whole network and loads by the names as they are.
+// Files are .safetensors, or .pth of PyTorch (torch_file.h): those of torchvision load into the networks that
+// have its names. A file whose names begin with the prefix itself is of a whole network and loads by the
+// names as they are.
 //
-// The file's tensor `X.weight` becomes the parameter `backbone.X.weight`, in f32; the [out, in] matrix of a linear layer
-// also fits a convolution of as many weights, [out, C, h, w]. Its `X.bias` becomes
+// The file's tensor `X.weight` becomes the parameter `backbone.X.weight`, in f32; the [out, in] matrix of a
+// linear layer also fits a convolution of as many weights, [out, C, h, w]. Its `X.bias` becomes
 // `backbone.X.bias` where the network has that; where the network follows X with a batch normalisation
 // `backbone.X.BatchNorm.{weight,bias,running_mean,running_var}` instead, the file's convolution has it folded
 // in, and it is unfolded with the statistics that the file carries of the convolution before its bias:
@@ -45,8 +46,8 @@ struct Pretrained {
 };
 
 /// Throws Error(format) naming the tensor for a damaged file or values that are not finite, Error(shape)
-/// naming both shapes where a tensor of the encoder does not fit (a wrong depth multiplier, say), and Error(usage) listing
-/// the encoder parameters that the file lacks, unless they may be missing.
+/// naming both shapes where a tensor of the encoder does not fit (a wrong depth multiplier, say), and
+/// Error(usage) listing the encoder parameters that the file lacks, unless they may be missing.
 Pretrained load_pretrained(const std::filesystem::path& path, const Graph& graph,
                            const PretrainedOptions& options = {});
 

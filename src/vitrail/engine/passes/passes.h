@@ -28,8 +28,8 @@ void fold_batch_norm(Network& network);
 // For one input size, on a bound network.
 
 /// Convolutions, sums, pools and concatenations between DequantizeLinear and QuantizeLinear run on the bytes
-/// themselves, where this machine multiplies bytes fast and oneDNN has a fast kernel; maps stay bytes from one
-/// to the next. Results differ by at most the rounding of what is no longer rounded.
+/// themselves, where this machine multiplies bytes fast and oneDNN has a fast kernel; maps stay bytes from
+/// one to the next. Results differ by at most the rounding of what is no longer rounded.
 void fuse_quantized(Network& network);
 /// conv(x) + r becomes one layer that accumulates into r's buffer, where nothing else reads conv(x) and
 /// nothing reads r afterwards.

@@ -7,8 +7,8 @@ namespace {
 
 using Primitive = dnnl::convolution_forward;
 
-Primitive::primitive_desc describe(const StepContext& context, const Layer& layer, const ConvolutionGeometry& g,
-                                   bool has_bias, DnnlTag source_tag) {
+Primitive::primitive_desc describe(const StepContext& context, const Layer& layer,
+                                   const ConvolutionGeometry& g, bool has_bias, DnnlTag source_tag) {
   dnnl::post_ops ops;
   if (layer.residual != no_value) ops.append_sum(1.0f);
   if (layer.activation.active()) append_activation(ops, layer.activation);
@@ -24,8 +24,8 @@ Primitive::primitive_desc describe(const StepContext& context, const Layer& laye
 }
 
 // A few input channels (an image) run faster from another layout than channels-last; oneDNN knows which.
-Primitive::primitive_desc best_description(const StepContext& context, const Layer& layer, const ConvolutionGeometry& g,
-                                           bool has_bias) {
+Primitive::primitive_desc best_description(const StepContext& context, const Layer& layer,
+                                           const ConvolutionGeometry& g, bool has_bias) {
   const bool image = g.source[1] <= 4 && g.weight.size() == 4;
   return describe(context, layer, g, has_bias, image ? DnnlTag::any : DnnlTag::nhwc);
 }
