@@ -131,10 +131,10 @@ std::vector<double> read_statistics(const Reader& reader, std::string_view key, 
 }
 
 std::vector<ClassInfo> read_classes(const Reader& reader) {
-  const std::string shape = "must be a JSON list of 1 to 65536 class names";
+  const std::string shape = "must be a JSON list of at most 65536 class names";
   std::vector<ClassInfo> classes;
   const Json names = reader.json("classes", Json::value_t::array, shape);
-  if (names.empty() || static_cast<int64_t>(names.size()) > max_label + 1)
+  if (static_cast<int64_t>(names.size()) > max_label + 1)
     reader.fail("classes", cat("a list of ", names.size()), shape);
   for (const Json& name : names) {
     if (!name.is_string()) reader.fail("classes", name.dump().substr(0, 80), shape);
@@ -161,7 +161,7 @@ void read_palette(const Reader& reader, std::vector<ClassInfo>& classes) {
 
 std::map<int64_t, int64_t> read_label_map(const Reader& reader, size_t classes) {
   const std::string shape =
-      cat("must be a JSON object from labels 0..", max_label, " to classes 0..", classes - 1, " or 255");
+      cat("must be a JSON object from labels 0..", max_label, " to one of ", classes, " classes or 255");
   std::map<int64_t, int64_t> label_map;
   const Json object = reader.json("label_map", Json::value_t::object, shape);
   for (const auto& [label, target] : object.items()) {
@@ -218,6 +218,10 @@ Metadata metadata_from_info(const ModelInfo& info) {
   for (const auto& [key, note] : info.notes)
     metadata[cat(note_prefix, key)] = note;
   return metadata;
+}
+
+bool is_described(const ModelInfo& info) {
+  return !info.classes.empty() || !info.architecture.empty();
 }
 
 bool has_model_info(const Metadata& metadata) {

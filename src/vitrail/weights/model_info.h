@@ -2,10 +2,10 @@
 // ModelInfo as text pairs: the same metadata in an ONNX file (metadata_props) and in a safetensors header
 // (__metadata__).
 //
-// Keys, all starting with "vitrail.": task, architecture, classes (JSON list of names), palette (JSON list of
-// [r,g,b]), channel_order, mean, std (JSON lists, 0..255 scale), multiple, height, width, label_map (JSON
-// object), dataset, recipe, and "vitrail.note.<key>" for each note. "vitrail.format" is the version of this
-// layout.
+// Keys, all starting with "vitrail.": task, architecture, classes (JSON list of names, empty where nobody
+// named them), palette (JSON list of [r,g,b]), channel_order, mean, std (JSON lists, 0..255 scale), multiple,
+// height, width, label_map (JSON object), dataset, recipe, and "vitrail.note.<key>" for each note.
+// "vitrail.format" is the version of this layout.
 
 #include <map>
 #include <string>
@@ -13,6 +13,10 @@
 #include "vitrail/graph/model.h"
 
 namespace vitrail {
+
+/// Whether `info` is about its network, so that a file should keep it: it names the classes, or the
+/// architecture whose preprocessing it has. A foreign network that nobody described yet is not.
+bool is_described(const ModelInfo& info);
 
 std::map<std::string, std::string> metadata_from_info(const ModelInfo& info);
 

@@ -62,6 +62,17 @@ TEST(ModelInfo, RoundTripsThroughTextPairs) {
   expect_equal(info_from_metadata(metadata_from_info(grey), "cells.onnx"), grey);
 }
 
+TEST(ModelInfo, APreprocessingIsKeptWithoutClassNames) {
+  ModelInfo unnamed = street();
+  unnamed.classes.clear();
+  unnamed.label_map.clear();
+  EXPECT_TRUE(is_described(unnamed));
+  const Metadata metadata = metadata_from_info(unnamed);
+  EXPECT_TRUE(has_model_info(metadata));
+  expect_equal(info_from_metadata(metadata, "street.onnx"), unnamed);
+  EXPECT_FALSE(is_described({})) << "a foreign network's preprocessing is not known";
+}
+
 TEST(ModelInfo, ForeignMetadataIsNotOurs) {
   EXPECT_FALSE(has_model_info({}));
   EXPECT_FALSE(has_model_info({{"format", "pt"}, {"author", "someone"}}));
@@ -95,8 +106,7 @@ TEST(ModelInfo, MalformedValuesAreRefusedByName) {
   const std::vector<std::pair<std::string, std::vector<std::string>>> bad{
       {"format", {"", "0", "one", "1.5", "99999999999999999999"}},
       {"task", {"", "Semantic", "detection"}},
-      {"classes",
-       {"", "[]", "{}", "[1]", "[\"a\",]", "\"a\"", "[\"a\"", "[\"\xff\"]", "[[\"a\"]]", "[[[[1]]]]"}},
+      {"classes", {"", "{}", "[1]", "[\"a\",]", "\"a\"", "[\"a\"", "[\"\xff\"]", "[[\"a\"]]", "[[[[1]]]]"}},
       {"palette",
        {"", "[]", "[[0,0,0]]", "[[0,0,0],[0,0,0],[0,0]]", "[[0,0,0],[0,0,0],[0,0,256]]",
         "[[0,0,0],[0,0,0],[0,0,-1]]", "[[0,0,0],[0,0,0],[0,0,1.5]]", "[[0,0,0],[0,0,0],[0,0,0],[0,0,0]]",
