@@ -52,13 +52,13 @@ std::string zip_of(const std::vector<std::pair<std::string, std::string>>& entri
 }
 
 std::string text(const std::string& value) {
-  return "X" + raw(static_cast<uint32_t>(value.size())) + value;
+  return cat("X", raw(static_cast<uint32_t>(value.size())), value);
 }
 std::string number(int32_t value) {
-  return "J" + raw(value);
+  return cat("J", raw(value));
 }
 std::string name(const std::string& module, const std::string& function) {
-  return "c" + module + "\n" + function + "\n";
+  return cat("c", module, "\n", function, "\n");
 }
 std::string tuple_of(const std::vector<int32_t>& values) {
   std::string result = "(";
