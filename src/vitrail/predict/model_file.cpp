@@ -51,6 +51,12 @@ Model read_checkpoint_model(const std::filesystem::path& path) {
                  .found = "weights without Vitrail's metadata: which network they belong to is not said",
                  .next = "Use a file that `vitrail train` or `vitrail export` wrote"});
   const ModelInfo info = info_from_metadata(file.metadata, path.string());
+  if (info.architecture.empty() || info.classes.empty())
+    throw Error(ErrorKind::format,
+                {.where = path.string(),
+                 .found = info.architecture.empty() ? "weights of a network that is not one by name"
+                                                    : "weights of a network whose classes are not named",
+                 .next = "Use the .onnx file that training wrote: it has the network itself"});
   NetOptions options{.classes = static_cast<int64_t>(info.classes.size())};
   for (const auto& [key, value] : info.notes)
     if (key.starts_with(option_note)) options.set[key.substr(option_note.size())] = value;

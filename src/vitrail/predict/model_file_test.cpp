@@ -72,6 +72,18 @@ TEST_F(ModelFile, OnnxFilesAreReadToo) {
   EXPECT_EQ(read_model(folder / "model.onnx").info.architecture, "mobilenet-x0.5-fcn8");
 }
 
+TEST_F(ModelFile, PreprocessingIsKeptWithoutClassNames) {
+  Model model = small_model();
+  model.info.classes.clear();
+  write_onnx(folder / "unnamed.onnx", model);
+  const ModelInfo read = read_model(folder / "unnamed.onnx").info;
+  EXPECT_TRUE(read.classes.empty());
+  EXPECT_EQ(read.preprocessing.mean, model.info.preprocessing.mean);
+  EXPECT_EQ(read.preprocessing.multiple, model.info.preprocessing.multiple);
+  write_safetensors(folder / "unnamed.safetensors", model.weights, metadata_from_info(model.info));
+  EXPECT_THAT(refusal("unnamed.safetensors"), HasSubstr("classes are not named"));
+}
+
 TEST_F(ModelFile, EveryMissingOrMisshapenParameterIsNamed) {
   Model model = small_model();
   const std::string first = model.weights.begin()->first, last = model.weights.rbegin()->first;

@@ -14,9 +14,11 @@
 #include "vitrail/image/reduced_image.h"
 #include "vitrail/image/resized_input.h"
 #include "vitrail/predict/finish.h"
+#include "vitrail/predict/foreign_layout.h"
 #include "vitrail/predict/planes.h"
 #include "vitrail/predict/prediction_graph.h"
 #include "vitrail/predict/tiles.h"
+#include "vitrail/weights/model_info.h"
 
 namespace vitrail {
 namespace {
@@ -28,6 +30,10 @@ void check_info(const ModelInfo& info) {
     throw Error(
         ErrorKind::usage,
         {.where = "prediction", .found = "a model of another task", .allowed = "semantic segmentation"});
+  if (info.classes.empty() && is_described(info))
+    throw Error(ErrorKind::usage, {.where = "prediction",
+                                   .found = "the model does not name its classes",
+                                   .next = "Name them, or say how many there are: --classes"});
   if (info.classes.empty())
     throw Error(ErrorKind::usage, {.where = "prediction",
                                    .found = "the model does not say what its classes and its input are",
@@ -159,7 +165,8 @@ struct SemanticPredictor::State {
   mutable std::array<LazyFinish, 3> finishes_;
 };
 
-SemanticPredictor::State::State(Model m, const PredictOptions& o) : model(std::move(m)), options(o) {
+SemanticPredictor::State::State(Model m, const PredictOptions& o)
+    : model(with_image_layout(std::move(m))), options(o) {
   check_info(model.info);
   check_options(options);
   threads = options.engine.threads > 0 ? options.engine.threads : omp_get_num_procs();
