@@ -25,10 +25,10 @@ inline Value to_float(M& m, Value x) {
 
 inline void add_functions(Models& models) {
   using F = op::Unary::Function;
-  const auto unary = [&](const std::string& name, op::Unary unary, bool positive = false) {
+  const auto unary = [&](const std::string& name, op::Unary function, bool positive = false) {
     models.push_back(operator_model(name, [=](M& m) {
       const Value x = positive ? m.add(op::Sigmoid{}, {m.image}, "positive") : m.image;
-      return m.add(unary, {x}, "f");
+      return m.add(function, {x}, "f");
     }));
   };
   for (const F function :
