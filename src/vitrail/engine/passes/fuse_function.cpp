@@ -7,7 +7,7 @@ namespace {
 // a pass over the result where they run (1x1 among them).
 bool takes_function(const Network& network, const Layer& layer) {
   if (!std::holds_alternative<op::Conv>(layer.op) || layer.winograd || !layer.strip.empty() ||
-      !layer.enlarged.empty() || layer.activation.active() || layer.function)
+      !layer.enlarged.empty() || layer.activation.active() || layer.function || layer.bytes)
     return false;
   const Shape& weight = network.shape(layer.inputs[1]);
   return weight[2] > 1 || weight[3] > 1;
