@@ -1,5 +1,6 @@
 // What each command does when it is used as it should be.
 
+#include <fstream>
 #include <map>
 #include <numeric>
 
@@ -19,7 +20,7 @@ using ::testing::HasSubstr;
 
 const std::vector<std::string>& command_names() {
   static const std::vector<std::string> names = {"segment", "evaluate",      "inspect", "bench",    "export",
-                                                 "list",    "check-dataset", "doctor",  "quantize",
+                                                 "list",    "check-dataset", "doctor",  "quantize", "adopt",
 #ifdef VITRAIL_TRAIN
                                                  "train"
 #endif
@@ -143,8 +144,8 @@ TEST_F(CliTest, ExportIsRepeatable) {
 
 TEST_F(CliTest, ListsAreCompleteAsTextAndJson) {
   const json all = json_of(vitrail({"list", "--json"}));
-  EXPECT_THAT(keys_of(all),
-              ::testing::UnorderedElementsAre("nets", "encoders", "datasets", "conventions", "protocols"));
+  EXPECT_THAT(keys_of(all), ::testing::UnorderedElementsAre("nets", "encoders", "datasets", "conventions",
+                                                            "protocols", "operators"));
   EXPECT_EQ(all["conventions"].size(), 5u);
   const std::string text = vitrail({"list"}).out;
   for (const auto& [section, entries] : all.items()) {
@@ -215,6 +216,35 @@ TEST_F(CliTest, SegmentTakesForeignFilesOnceToldWhatTheyAre) {
                        "background,person", "--mean", "0,0,0", "--std", "255,255,255", "--order", "rgb"}));
   EXPECT_EQ(report["images"][0]["height"], 120);
   EXPECT_EQ(read_label_map(path("out/face.png")).width, 90);
+}
+
+TEST_F(CliTest, AdoptWritesAFileThatNeedsNoFlags) {
+  const std::filesystem::path foreign =
+      std::filesystem::path(VITRAIL_SOURCE_DIR) / "../shared/data/onnx/portrait_prisma.onnx";
+  if (!std::filesystem::exists(foreign)) GTEST_SKIP() << foreign << " is not there";
+  const std::string photo = picture("face.png", 120, 90), ours = path("ours.onnx");
+  expect_refused(vitrail({"adopt", foreign, "-o", ours}), 2, {"--classes", "--mean", "--std"});
+  expect_refused(
+      vitrail({"adopt", foreign, "-o", ours, "--classes", "3", "--mean", "0,0,0", "--std", "1,1,1"}), 2,
+      {"a model of 3 classes"});
+  EXPECT_FALSE(std::filesystem::exists(ours));
+  std::ofstream(path("names.txt")) << "background\nperson\n";
+  const Result adopted = vitrail({"adopt", foreign, "-o", ours, "--names", path("names.txt"), "--mean",
+                                  "0,0,0", "--std", "255,255,255", "--order", "rgb"});
+  EXPECT_EQ(adopted.status, 0) << adopted.err;
+  EXPECT_EQ(vitrail({"segment", ours, photo, "--out", path("out")}).status, 0);
+  EXPECT_EQ(vitrail({"segment", foreign, photo, "--out", path("same"), "--classes", "background,person",
+                     "--mean", "0,0,0", "--std", "255,255,255", "--order", "rgb"})
+                .status,
+            0);
+  EXPECT_EQ(read_label_map(path("out/face.png")).labels, read_label_map(path("same/face.png")).labels);
+}
+
+TEST_F(CliTest, ListOperatorsIsTheDocumentsTable) {
+  const Result result = vitrail({"list", "operators", "--markdown"});
+  EXPECT_EQ(result.status, 0);
+  EXPECT_THAT(read_file(std::filesystem::path(VITRAIL_SOURCE_DIR) / "docs" / "operators.md"),
+              HasSubstr(result.out));
 }
 
 TEST_F(CliTest, EvaluateCountsEveryPixelOnce) {

@@ -46,6 +46,7 @@ int evaluate_command(CLI::App& app, const Arguments& arguments);
 int bench_command(CLI::App& app, const Arguments& arguments);
 int inspect_command(CLI::App& app, const Arguments& arguments);
 int export_command(CLI::App& app, const Arguments& arguments);
+int adopt_command(CLI::App& app, const Arguments& arguments);
 int quantize_command(CLI::App& app, const Arguments& arguments);
 int list_command(CLI::App& app, const Arguments& arguments);
 int check_dataset_command(CLI::App& app, const Arguments& arguments);

@@ -13,6 +13,7 @@
 #include "vitrail/data/dataset.h"
 #include "vitrail/metrics/report.h"
 #include "vitrail/nets/registry.h"
+#include "vitrail/onnx/operators.h"
 #include "vitrail/predict/protocol.h"
 
 namespace vitrail::cli {
@@ -77,15 +78,23 @@ Json protocols_json() {
   return list;
 }
 
+Json operators_json() {
+  Json list = Json::array();
+  for (const OnnxOperator& op : onnx_operators())
+    list.push_back({{"name", op.type}, {"summary", op.note}});
+  return list;
+}
+
 struct Section {
   std::string name;
   Json (*json)();
 };
-const std::array<Section, 5> sections = {{{"nets", nets_json},
+const std::array<Section, 6> sections = {{{"nets", nets_json},
                                           {"encoders", encoders_json},
                                           {"datasets", datasets_json},
                                           {"protocols", protocols_json},
-                                          {"conventions", conventions_json}}};
+                                          {"conventions", conventions_json},
+                                          {"operators", operators_json}}};
 
 const Section& find_section(const std::string& name) {
   std::vector<std::string> names;
@@ -111,11 +120,17 @@ void print(const Json& list) {
 
 int list_command(CLI::App& app, const Arguments& arguments) {
   std::string what;
-  bool json = false;
-  app.add_option("WHAT", what, "nets, encoders, datasets, protocols or conventions; default: all of them");
+  bool json = false, markdown = false;
+  app.add_option("WHAT", what,
+                 "nets, encoders, datasets, protocols, conventions or operators; default: all of them");
   app.add_flag("--json", json, "print JSON");
+  app.add_flag("--markdown", markdown, "operators: print the table of docs/operators.md");
   parse(app, arguments);
 
+  if (markdown && what == "operators") {
+    std::cout << onnx_operators_markdown();
+    return 0;
+  }
   if (!what.empty()) {
     const Json list = find_section(what).json();
     if (json)

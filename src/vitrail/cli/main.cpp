@@ -24,6 +24,8 @@ const std::vector<Command>& commands() {
       {"bench", "Time each stage from a picture's file to its label map", vitrail::cli::bench_command},
       {"inspect", "Show a network's layers and what it costs", vitrail::cli::inspect_command},
       {"export", "Write a network or checkpoint as an ONNX file", vitrail::cli::export_command},
+      {"adopt", "Copy an ONNX file from elsewhere with what it does not say about itself",
+       vitrail::cli::adopt_command},
       {"quantize", "Compute with bytes: calibrate a float model on pictures of a data set",
        vitrail::cli::quantize_command},
       {"list", "List the networks, encoders, data sets and conventions by name", vitrail::cli::list_command},

@@ -85,17 +85,21 @@ void add_info_options(CLI::App& app, InfoOptions& options) {
       ->group(group);
 }
 
-Model load_model(const std::string& path, const InfoOptions& options) {
+void apply_info(const InfoOptions& options, ModelInfo& info) {
   if (options.multiple < 0 || options.multiple > largest_side)
     throw Error(ErrorKind::usage,
                 {.where = "--multiple", .found = cat(options.multiple), .allowed = "1 to 1048576"});
-  Model model = read_model(path);
-  Preprocessing& p = model.info.preprocessing;
-  if (!options.classes.empty()) model.info.classes = parse_classes(options.classes);
+  Preprocessing& p = info.preprocessing;
+  if (!options.classes.empty()) info.classes = parse_classes(options.classes);
   if (!options.mean.empty()) p.mean = options.mean;
   if (!options.std.empty()) p.std = options.std;
   if (!options.order.empty()) p.order = parse_order(options.order);
   if (options.multiple > 0) p.multiple = options.multiple;
+}
+
+Model load_model(const std::string& path, const InfoOptions& options) {
+  Model model = read_model(path);
+  apply_info(options, model.info);
   return model;
 }
 
