@@ -201,13 +201,20 @@ TEST(QuantizationPoints, TermsOfASumAndPartsOfAConcatenation) {
     const bool together =
         std::holds_alternative<op::MaxPool>(node.op) || std::holds_alternative<op::Concat>(node.op);
     for (const Value input : node.inputs) {
-      if (together)
+      if (together) {
         EXPECT_EQ(points.group[static_cast<size_t>(input.id)],
                   points.group[static_cast<size_t>(node.outputs[0].id)]);
-      if (std::holds_alternative<op::Add>(node.op)) EXPECT_TRUE(points.is_rounded(input));
+      }
+      if (std::holds_alternative<op::Add>(node.op)) {
+        EXPECT_TRUE(points.is_rounded(input));
+      }
     }
-    if (std::holds_alternative<op::Relu>(node.op)) EXPECT_TRUE(is_never_negative(graph, node.outputs[0]));
-    if (std::holds_alternative<op::Add>(node.op)) EXPECT_FALSE(is_never_negative(graph, node.outputs[0]));
+    if (std::holds_alternative<op::Relu>(node.op)) {
+      EXPECT_TRUE(is_never_negative(graph, node.outputs[0]));
+    }
+    if (std::holds_alternative<op::Add>(node.op)) {
+      EXPECT_FALSE(is_never_negative(graph, node.outputs[0]));
+    }
   }
 }
 
