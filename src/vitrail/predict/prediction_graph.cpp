@@ -90,6 +90,18 @@ struct Copy {
   Value& at(Value original) { return value_of.at(static_cast<size_t>(original.id)); }
 };
 
+/// The logits' shape; a network that cannot take sides of any length is told apart from a broken one.
+Shape shape_of(const Graph& graph, Value logits, const Shape& input, int64_t multiple) {
+  try {
+    return infer_shapes(graph, input)[logits];
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::shape || multiple > 1) throw;
+    ErrorParts parts = error.parts();
+    parts.next = "If the network needs sides that divide by 32, say so: --multiple 32";
+    throw Error(error.kind(), parts);
+  }
+}
+
 /// Whether the logits have the input's height and width, at a size that divides by little.
 bool fills_input(const Graph& graph, Value logits, const Model& model) {
   const Shape& declared = graph.shape(only_input(graph).value);
@@ -99,7 +111,7 @@ bool fills_input(const Graph& graph, Value logits, const Model& model) {
   const Shape input{declared[0] > 0 ? declared[0] : 1, channels,
                     fixed[0] ? fixed[0] : round_up(389, p.multiple),
                     fixed[1] ? fixed[1] : round_up(509, p.multiple)};
-  const Shape shape = infer_shapes(graph, input)[logits];
+  const Shape shape = shape_of(graph, logits, input, p.multiple);
   return shape[2] == input[2] && shape[3] == input[3];
 }
 
