@@ -63,7 +63,7 @@ TEST_P(LightModels, GiveTheirStoredOutputs) {
 INSTANTIATE_TEST_SUITE_P(ThirdParty, LightModels,
                          testing::Values("bvlc_alexnet", "densenet121", "inception_v1", "inception_v2",
                                          "resnet50", "shufflenet", "squeezenet", "vgg19", "zfnet512"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& test) { return std::string(test.param); });
 
 // The outputs are probabilities: far from any text they are below what ONNX Runtime's sigmoid resolves
 // (1e-8), so that differences are seen against 1.
