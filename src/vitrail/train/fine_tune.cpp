@@ -6,6 +6,7 @@
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
 #include "vitrail/graph/shape_inference.h"
+#include "vitrail/predict/foreign_layout.h"
 #include "vitrail/predict/model_file.h"
 #include "vitrail/train/replace_head.h"
 
@@ -136,6 +137,20 @@ bool takes_batches(const Graph& graph, const Preprocessing& p) {
   }
 }
 
+/// A network over N x H x W x C (TensorFlow's) as one over N x C x H x W.
+Model channels_first(Model file, const FineTuneOptions& options, const std::vector<ClassInfo>& classes) {
+  if (!options.mean.empty()) file.info.preprocessing.mean = options.mean;
+  const auto channels = static_cast<int64_t>(file.info.preprocessing.mean.size());
+  const Graph& graph = file.graph;
+  const Shape shape = graph.inputs().empty() ? Shape{} : graph.shape(graph.inputs()[0].value);
+  if (shape.size() != 4 || shape[3] != channels || shape[1] == channels) return file;
+  const ModelInfo info = file.info;
+  file.info.classes = classes;
+  file = with_image_layout(std::move(file));
+  file.info = info;
+  return file;
+}
+
 Preprocessing preprocessing_of(const Model& model, const FineTuneOptions& options, const std::string& where) {
   Preprocessing p = model.info.preprocessing;
   const bool said = !model.info.classes.empty() || !model.info.architecture.empty();
@@ -192,7 +207,7 @@ void check_class_count(int64_t found, int64_t classes, const std::string& where)
 Model network_from_file(const std::filesystem::path& path, const FineTuneOptions& options,
                         const std::vector<ClassInfo>& classes) {
   const std::string where = path.string();
-  const Model file = read_model(path);
+  const Model file = channels_first(read_model(path), options, classes);
   const auto count = static_cast<int64_t>(classes.size());
   Model model{{}, {}, file.info};
   model.info.preprocessing = preprocessing_of(file, options, where);

@@ -30,10 +30,10 @@ struct FineTuneOptions {
 inline constexpr const char* fine_tuned_note = "fine_tuned_from";
 
 /// The network of `path` with one output of logits for `classes`, any batch size where the file allows that,
-/// and the weights that the file has for it; what is made anew has none. Throws Error(usage) saying which
-/// option helps: for a file without a single map of logits, for one of another number of classes, and for one
-/// that does not say how its images are prepared; Error(unsupported) for a network that does not map one
-/// image to logits.
+/// and the weights that the file has for it; what is made anew has none. A network over N x H x W x C gets
+/// its image and gives its logits as N x C x H x W. Throws Error(usage) saying which option helps: for a file
+/// without a single map of logits, for one of another number of classes, and for one that does not say how
+/// its images are prepared; Error(unsupported) for a network that does not map one image to logits.
 Model network_from_file(const std::filesystem::path& path, const FineTuneOptions& options,
                         const std::vector<ClassInfo>& classes);
 

@@ -119,8 +119,9 @@ TEST_F(FineTune, WhatDoesNotFitSaysWhichOptionHelps) {
 TEST_F(FineTune, AHeadMadeAnewKeepsTheRest) {
   const Model original = foreign(
       [](ModelMaker& m, Value v) {  // FCN's upsampling, one kernel per class
+        const Value biased = m.add(op::Add{}, {v, m.parameter("bias", {5, 1, 1})}, "biased");
         return m.add(op::ConvTranspose{.strides = {2, 2}, .pads = {1, 1, 1, 1}, .group = 5},
-                     {v, m.parameter("up.weight", {5, 1, 4, 4}, 0.2, 0.2, Role::constant)}, "up");
+                     {biased, m.parameter("up.weight", {5, 1, 4, 4}, 0.2, 0.2, Role::constant)}, "up");
       },
       5);
   FineTuneOptions options = prepared;
@@ -133,7 +134,7 @@ TEST_F(FineTune, AHeadMadeAnewKeepsTheRest) {
   EXPECT_FLOAT_EQ(model.weights.at("up.weight").data<float>()[17], 0.2f);
   EXPECT_TRUE(model.weights.contains("halved.weight"));
   EXPECT_THAT(model.info.notes.at(fine_tuned_note),
-              HasSubstr("made anew: classifier.bias, classifier.weight"));
+              HasSubstr("made anew: bias, classifier.bias, classifier.weight"));
   Weights weights = initial_weights(model.graph, 1);
   for (const auto& [name, tensor] : model.weights)
     weights[name] = tensor;
@@ -156,6 +157,21 @@ TEST_F(FineTune, EveryRegisteredNetTakesANewHead) {
     ++replaced;
   }
   EXPECT_GT(replaced, 0);
+}
+
+TEST_F(FineTune, ChannelsMayComeLast) {
+  Model original;
+  Graph& graph = original.graph;
+  const Value image = graph.input("image", {-1, -1, -1, 3});
+  const Value weight = graph.parameter({.name = "conv.weight", .shape = {3, 3, 3, 3}});
+  original.weights["conv.weight"] = random_tensor({3, 3, 3, 3}, 5);
+  const Value planes = graph.add(op::Transpose{{0, 3, 1, 2}}, {image}, "first");
+  const Value logits = graph.add(op::Conv{.pads = {1, 1, 1, 1}}, {planes, weight}, "conv");
+  graph.output("out", graph.add(op::Transpose{{0, 2, 3, 1}}, {logits}, "last"));
+  const Model model = network_from_file(written(original), prepared, three);
+  const at::Tensor x = torch::randn({2, 3, 9, 11});
+  const at::Tensor expected = outputs(original, x.permute({0, 2, 3, 1})).permute({0, 3, 1, 2});
+  EXPECT_TRUE(at::allclose(outputs(model, x), expected, 1e-5, 1e-6));
 }
 
 TEST_F(FineTune, AFixedBatchIsFreedWhereImagesAreIndependent) {

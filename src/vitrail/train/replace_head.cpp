@@ -127,10 +127,19 @@ class Walk {
   }
 
   void both(const Node& node) {
-    for (const Value input : node.inputs) {
-      if (graph_.parameter_of(input) != nullptr) fail(node.name, "adds a constant of the network");
-      visit(input);
-    }
+    for (const Value input : node.inputs)
+      if (const Parameter* bias = graph_.parameter_of(input))
+        replace_added(node, *bias);
+      else
+        visit(input);
+  }
+
+  // A bias that the exporter wrote as a sum.
+  void replace_added(const Node& node, const Parameter& bias) {
+    if (element_count(bias.shape) == 1) return;
+    const size_t rank = bias.shape.size();
+    if (rank < 3 || bias.shape[rank - 3] != old_) fail(node.name, "adds a constant of the network");
+    replace(bias, rank - 3, init::Zeros{});
   }
 
   const Model& model_;
