@@ -270,9 +270,15 @@ TEST_P(EveryNet, ResizingInTheLossIsTheSame) {
     EXPECT_EQ(module.forward({x})[0].second.size(2), height) << "inference always resizes";
   }
   EXPECT_NEAR(losses[0], losses[1], 1e-5 * losses[0]);
+  double largest = 0;
+  for (const auto& [name, tensor] : gradients[0])
+    largest = std::max(largest, tensor.grad().norm().item<double>());
   for (size_t i = 0; i < gradients[0].size(); ++i) {
     const at::Tensor a = gradients[0][i].second.grad(), b = gradients[1][i].second.grad();
-    EXPECT_LT((a - b).norm().item<double>(), 1e-3 * a.norm().item<double>() + 1e-9) << gradients[0][i].first;
+    // A bias before a batch normalisation has no gradient but rounding; one over two pooled values has a
+    // steep one.
+    EXPECT_LT((a - b).norm().item<double>(), 3e-3 * a.norm().item<double>() + 1e-6 * largest)
+        << gradients[0][i].first;
   }
 }
 
