@@ -31,11 +31,16 @@ std::string milliseconds(const Times& times) {
   return cat(at(0.5), " (", at(0.1), "–", at(0.9), ")");
 }
 
-/// The fastest other's median over that of one of ours.
+bool is_int8(const Times& times) {
+  return times.name.find("int8") != std::string::npos;
+}
+
+/// The fastest other's median over that of one of ours: int8 against int8, floats against floats of 32 bits.
 std::string ratio(const Row& row, const Times& ours) {
   double fastest = 0;
   for (const Times& times : row.times)
-    if (const double m = median(times.seconds); !times.ours && m > 0 && (fastest == 0 || m < fastest))
+    if (const double m = median(times.seconds);
+        !times.ours && is_int8(times) == is_int8(ours) && m > 0 && (fastest == 0 || m < fastest))
       fastest = m;
   const double own = median(ours.seconds);
   return fastest > 0 && own > 0 ? cat("**", fixed(fastest / own, 2), "**") : "–";
@@ -71,8 +76,8 @@ const Times* find(const Row& row, const std::string& name) {
 void table(std::ostringstream& out, const Report& report, int threads) {
   const std::vector<std::string> names = contestants(report.rows, threads);
   out << "\n## " << threads << (threads == 1 ? " thread" : " threads") << "\n\n| ms | " << join(names, " | ")
-      << " | fastest other ÷ f32 | fastest other ÷ bf16 | agreement | of bf16 |\n|---|";
-  for (size_t i = 0; i < names.size() + 4; ++i)
+      << " | fastest other f32 ÷ f32 | ÷ bf16 | fastest other int8 ÷ int8 | agreement | of bf16 |\n|---|";
+  for (size_t i = 0; i < names.size() + 5; ++i)
     out << "---|";
   out << "\n";
   for (const Row& row : report.rows) {
@@ -81,7 +86,9 @@ void table(std::ostringstream& out, const Report& report, int threads) {
     for (const std::string& name : names)
       out << " " << (find(row, name) ? milliseconds(*find(row, name)) : "–") << " |";
     const Times& bf16 = row.times.at(1);
-    out << " " << ratio(row, row.times.at(0)) << " | " << ratio(row, bf16) << " | " << agreement(row) << " | "
+    const Times* bytes = find(row, "Vitrail int8");
+    out << " " << ratio(row, row.times.at(0)) << " | " << ratio(row, bf16) << " | "
+        << (bytes ? ratio(row, *bytes) : "–") << " | " << agreement(row) << " | "
         << (bf16.seconds.empty() ? "–" : percent(bf16.agreement)) << " |\n";
   }
 }
