@@ -10,6 +10,7 @@
 
 #include "vitrail/base/tensor.h"
 #include "vitrail/graph/graph.h"
+#include "vitrail/graph/instance_system.h"
 
 namespace vitrail {
 
@@ -45,6 +46,7 @@ struct ModelInfo {
   std::map<int64_t, int64_t> label_map;  ///< dataset label -> class index it was trained as; 255 = ignored
   std::string dataset;                   ///< "camvid", for people
   std::string recipe;                    ///< the recipe's text, so that a model can be trained again
+  InstanceSystem instance;  ///< of an instance segmentation network: what joins its parts
   std::map<std::string, std::string> notes;  ///< free: figures, licence, version
 };
 

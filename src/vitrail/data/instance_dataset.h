@@ -1,0 +1,56 @@
+#pragma once
+// Data sets for instance segmentation: numbered pictures with their objects' boxes, classes and masks.
+//
+//   auto data = open_instance_dataset("coco:/data/coco/person_train.json", "");       // pictures beside the
+//   JSON for (int64_t i = 0; i < data->size(); ++i) { InstanceSample s = data->load(i); ... }
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "vitrail/detect/box.h"
+#include "vitrail/graph/model.h"
+#include "vitrail/image/image.h"
+#include "vitrail/image/rle.h"
+
+namespace vitrail {
+
+struct Instance {
+  int64_t class_index = 0;  ///< 0..classes-1
+  Box box;                  ///< in pixels of the picture
+  Rle mask;                 ///< of the picture's size
+  bool crowd = false;  ///< a group that was outlined as one: never a training target, ignored in evaluation
+  double area = 0;     ///< pixels, as the annotation says
+  int64_t id = 0;      ///< the annotation's
+};
+
+struct InstanceSample {
+  Image image;  ///< RGB
+  std::vector<Instance> instances;
+  std::string name;
+  int64_t id = 0;  ///< the picture's, as results name it
+};
+
+/// Reading is thread-safe.
+class InstanceDataset {
+ public:
+  virtual ~InstanceDataset() = default;
+  virtual int64_t size() const = 0;
+  virtual InstanceSample load(int64_t index) const = 0;  ///< throws Error naming file and key
+  /// What `load` gives, without the picture's pixels (image has its size and no pixels).
+  virtual InstanceSample annotations(int64_t index) const = 0;
+  virtual std::string name(int64_t index) const = 0;
+  virtual std::filesystem::path image_path(int64_t index) const = 0;
+  virtual const std::vector<ClassInfo>& classes() const = 0;
+  /// The data set's own number of a class (COCO's category id), as result files name it.
+  virtual int64_t category_of(int64_t class_index) const = 0;
+};
+
+/// `spec` is NAME:PATH, NAME one of coco (a JSON file, or COCO's folder), penn-fudan, dsb2018, cityscapes.
+/// Throws Error(usage) for an unknown name or split (listing what exists), Error(file) or Error(format) for a
+/// place that is not one.
+std::unique_ptr<InstanceDataset> open_instance_dataset(const std::string& spec, const std::string& split);
+
+}  // namespace vitrail
