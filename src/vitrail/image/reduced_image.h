@@ -20,6 +20,17 @@ struct ReducedImage {
   int64_t divisor = 1;  ///< 1, 2, 4 or 8
 };
 
+/// Pixels that each stand for divisor x divisor of a picture of `size`; keeps a reference.
+struct ReducedView {
+  ReducedView(const ReducedImage& reduced)
+      : image(reduced.image), size(reduced.size), divisor(reduced.divisor) {}
+  ReducedView(const Image& whole) : image(whole), size{whole.height, whole.width} {}
+
+  const Image& image;
+  ImageSize size;
+  int64_t divisor = 1;
+};
+
 /// The picture, but no larger than it has to be: a JPEG is decoded straight to 1/2, 1/4 or 1/8 of its size
 /// where both sides stay at least `smallest`, which saves most of the time of decoding it. Other formats come
 /// whole. Throws what image_from_bytes throws.

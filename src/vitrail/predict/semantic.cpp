@@ -112,17 +112,6 @@ Tensor cropped_planes(const Tensor& planes, int64_t height, int64_t width) {
   return result;
 }
 
-/// Pixels that each stand for divisor x divisor of a picture of `size`.
-struct ReducedView {
-  const Image& image;
-  ImageSize size;
-  int64_t divisor = 1;
-};
-
-ReducedView view_of(const Image& image) {
-  return {image, {image.height, image.width}};
-}
-
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
@@ -276,7 +265,7 @@ LabelMap SemanticPredictor::State::labels(const ReducedView& picture, PredictSec
 
 Tensor SemanticPredictor::State::whole_probabilities(const Image& image) const {
   PredictSeconds unused;
-  return cropped_planes(whole(Ending::probabilities, view_of(image), unused), image.height, image.width);
+  return cropped_planes(whole(Ending::probabilities, image, unused), image.height, image.width);
 }
 
 void SemanticPredictor::State::tiled(const Image& image, int64_t tile, const BandSink& sink) const {
@@ -309,7 +298,7 @@ LabelMap SemanticPredictor::predict(const Image& image, PredictSeconds* seconds)
   PredictSeconds& spent = seconds ? *seconds : unused;
   spent = {};
   const int64_t tile = tile_for(image.height, image.width);
-  if (tile == 0) return state_->labels(view_of(image), spent);
+  if (tile == 0) return state_->labels(image, spent);
   const Clock::time_point start = Clock::now();
   LabelMap labels(image.height, image.width);
   state_->tiled(image, tile, labels_sink(labels));
@@ -327,8 +316,7 @@ LabelMap SemanticPredictor::predict_file(std::string_view bytes, const std::stri
   PredictSeconds unused;
   PredictSeconds& spent = seconds ? *seconds : unused;
   spent = {};
-  LabelMap labels = may_shrink ? state_->labels({picture.image, picture.size, picture.divisor}, spent)
-                               : predict(picture.image, &spent);
+  LabelMap labels = may_shrink ? state_->labels(picture, spent) : predict(picture.image, &spent);
   spent.decode = decode;
   return labels;
 }
