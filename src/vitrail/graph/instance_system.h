@@ -33,6 +33,7 @@ struct AnchorSystem {
   std::vector<AnchorLevel> levels;
   bool relative_sizes = false;  ///< sizes are in units of the image's smaller side
   double offset = 0.5;          ///< centre of cell i is (i + offset) * step
+  bool whole_steps = false;     ///< a step of 0 becomes image side / cells rounded down (torchvision)
 };
 
 /// A box's code against an anchor: (centre difference / anchor size, log of the size ratio) times `scales`.
@@ -71,31 +72,67 @@ struct SsdSystem {
   /// How a box finds its branch: `exact` (the box's shape in cells is the branch's, others are dropped, or go
   /// to the last branch if that resizes), `largest_not_exceeding` (first branch that is no larger in both).
   enum class Choice { single, exact, largest_not_exceeding } choice = Choice::single;
-  bool encompassing = true;      ///< crops are the cells that the box touches; else the box itself
-  bool box_conditioned = false;  ///< a further crop channel says which cells lie in the very box
-  bool from_anchors = false;     ///< crops are those of the default anchors, before suppression (S2 3.x)
-  double mask_threshold = 0;     ///< on logits
+  bool encompassing = true;  ///< crops are the cells that the box touches; else the box itself
+  /// Branches read one more crop, B.crop_box [R,1,h,w] of the finest crop's size: how much of each cell lies
+  /// in the very box, 0..1. So boxes that share their cells can have masks of their own.
+  bool box_conditioned = false;
+  bool from_anchors = false;          ///< crops are those of the default anchors, before suppression
+  bool class_specific_masks = false;  ///< K is the number of classes; else 1, whatever the class
+  bool stop_gradient = true;          ///< in training: what branches learn does not move the trunk
+  double mask_threshold = 0;          ///< on logits
 };
 
 /// Mask R-CNN (SPEC 10), and the Pixel Voting Decoder's masks on it (SPEC 9.1). Parts:
-///   trunk  image -> maps by level, objectness and rpn_codes by level
-///   boxes  box_crops [R,C,h,w] -> class_logits [R,C+1], box_codes [R,4C or 4]
-///   masks  mask_crops [R,C,h,w] (and, for the voting decoder, its further crops) -> mask_logits [R,K,m,m]
+///   trunk  image -> for each proposal stride s objectness_s [N,cells*A] (logits) and rpn_codes_s
+///   [N,cells*A,4],
+///          cells in raster order, a cell's anchors innermost; and features_s [N,C,H/s,W/s] for each crop
+///          stride
+///   boxes  box_crops [R,C,h,w] -> class_logits [R,C+1], box_codes [R,4 columns]
+///   masks  mask_crops [R,C,h,w] -> mask_logits [R,columns,m,m]
+/// With voting (nets/instance/pvd_rcnn.h) the trunk also gives votes_s and evidence_s for each voting stride,
+/// and masks are of the picture instead of the box:
+///   seeds  mask_crops [R,C,h,w] -> seed_logits [R,C+1,m,m]
+///   masks  seeds [1,R,H/s,W/s] and votes_in_s, evidence_in_s -> mask_logits [1,R,H/4,W/4]
 struct RcnnSystem {
-  AnchorSystem anchors;
-  BoxCoding rpn_coding, box_coding;
-  BoxSelection proposals;  ///< per level where there are several
-  BoxSelection detections;
-  std::vector<int64_t> strides;  ///< of the maps that are cropped, finest first
+  AnchorSystem anchors;                   ///< a level for each of proposal_strides
+  std::vector<int64_t> proposal_strides;  ///< of the maps that propose boxes, finest first
+  BoxCoding rpn_coding{.scales = {1, 1, 1, 1}, .y_first = false};
+  BoxCoding box_coding{.scales = {10, 10, 5, 5}, .y_first = false};
+  /// Proposals: the best `before_suppression` of each level, suppression within each level, the best `total`
+  /// of all levels. Their scores are sigmoids of objectness.
+  BoxSelection proposals{.score_threshold = 0,
+                         .iou_threshold = 0.7,
+                         .before_suppression = 1000,
+                         .per_class = 1000,
+                         .total = 1000};
+  BoxSelection training_proposals{.score_threshold = 0,
+                                  .iou_threshold = 0.7,
+                                  .before_suppression = 2000,
+                                  .per_class = 1000,
+                                  .total = 1000};
+  BoxSelection detections;        ///< scores are a softmax over class_logits' columns
+  double smallest_proposal = 0;   ///< pixels; a proposal with a shorter side is dropped, as is an empty one
+  double smallest_detection = 0;  ///< the same for what is found
+  std::vector<int64_t> strides;   ///< of the maps that are cropped, finest first; several: by the box's size
+  /// `crop_and_resize_pooled` is TensorFlow's: a crop of twice the size, one sample per cell, then 2x2
+  /// max-pool.
   enum class Crop { roi_align, roi_align_legacy, crop_and_resize_pooled } crop = Crop::roi_align;
-  int64_t sampling_ratio = 0;
+  int64_t sampling_ratio = 0;  ///< of RoIAlign; 0: as many samples as the bin has pixels
   int64_t box_crop = 7, mask_crop = 14;
   int64_t canonical_size = 224,
           canonical_level = 4;  ///< level k = floor(canonical_level + log2(sqrt(area) / canonical_size))
   bool class_specific_boxes = true, class_specific_masks = true;
-  bool voting = false;                    ///< masks are decoded through the trunk's votes
-  double mask_threshold = 0.5;            ///< on probabilities
-  int64_t short_side = 0, long_side = 0;  ///< pictures are resized so; 0 = the model's preprocessing says
+  bool background_columns = false;  ///< class-specific codes and masks have the background's in front of the
+                                    ///< classes' (torchvision)
+  std::vector<int64_t> voting_strides;  ///< coarsest first, {16, 8}; empty: masks come from mask_crops
+  double mask_threshold = 0.5;          ///< on probabilities
+  /// How a mask gets into the picture: sampled at pixel centres in the very box (detectron2), or resized to
+  /// the box rounded to whole pixels, with a border of zeros (torchvision).
+  enum class Paste { exact_box, whole_pixels } paste = Paste::exact_box;
+  int64_t short_side = 800,
+          long_side = 1333;  ///< pictures are resized so that neither is exceeded and one met
+
+  bool voting() const { return !voting_strides.empty(); }
 };
 
 using InstanceSystem = std::variant<std::monostate, SsdSystem, RcnnSystem>;
