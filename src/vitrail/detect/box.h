@@ -6,6 +6,8 @@
 //   float overlap = iou(a, b);               // intersection over union, 0..1
 
 #include <cstdint>
+#include <span>
+#include <string_view>
 #include <vector>
 
 namespace vitrail {
@@ -19,16 +21,27 @@ struct Box {
   friend bool operator==(const Box&, const Box&) = default;
 };
 
+/// Height and width of a map in cells, or of a picture in pixels.
+struct Extent {
+  int64_t height = 0, width = 0;
+  friend bool operator==(const Extent&, const Extent&) = default;
+};
+
 /// 0 where both are empty.
 float iou(const Box& a, const Box& b);
 /// Moved into [0, width] x [0, height].
 Box clipped(const Box& box, float width, float height);
+/// x times `x_scale`, y times `y_scale`: from a network's input to the picture, say.
+Box scaled(const Box& box, double x_scale, double y_scale);
+/// Throws Error(numeric) naming `where` and the first box with a coordinate that is not a finite number.
+void require_finite(std::span<const Box> boxes, std::string_view where);
 
 /// What a detector found: class index (0 = the first class, not the background) and score in 0..1.
 struct Detection {
   Box box;
   int64_t class_index = 0;
   float score = 0;
+  int64_t source = 0;  ///< index of the anchor or proposal that became this box
 };
 
 }  // namespace vitrail
