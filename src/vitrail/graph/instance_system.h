@@ -82,17 +82,22 @@ struct SsdSystem {
   double mask_threshold = 0;          ///< on logits
 };
 
+/// Where masks are decoded through votes: a part of the backbone between two of its maps.
+struct VotingUnit {
+  std::string name;    ///< "stage3": its trunk outputs are votes_stage3 and evidence_stage3
+  int64_t stride = 0;  ///< image pixels per cell of these
+};
+
 /// Mask R-CNN (SPEC 10), and the Pixel Voting Decoder's masks on it (SPEC 9.1). Parts:
-///   trunk  image -> for each proposal stride s objectness_s [N,cells*A] (logits) and rpn_codes_s
-///   [N,cells*A,4],
-///          cells in raster order, a cell's anchors innermost; and features_s [N,C,H/s,W/s] for each crop
-///          stride
+///   trunk  image -> objectness_s [N,cells*A] (logits) and rpn_codes_s [N,cells*A,4] for each of
+///          proposal_strides, cells in raster order, a cell's anchors innermost; features_s [N,C,H/s,W/s] for
+///          each of strides
 ///   boxes  box_crops [R,C,h,w] -> class_logits [R,C+1], box_codes [R,4 columns]
 ///   masks  mask_crops [R,C,h,w] -> mask_logits [R,columns,m,m]
-/// With voting (nets/instance/pvd_rcnn.h) the trunk also gives votes_s and evidence_s for each voting stride,
-/// and masks are of the picture instead of the box:
+/// With voting (nets/instance/pvd_rcnn.h) the trunk also gives votes_U [N,9,h,w] and evidence_U [N,1,h,w] for
+/// each unit U, and masks are of the whole picture, an object per channel:
 ///   seeds  mask_crops [R,C,h,w] -> seed_logits [R,C+1,m,m]
-///   masks  seeds [1,R,H/s,W/s] and votes_in_s, evidence_in_s -> mask_logits [1,R,H/4,W/4]
+///   masks  seeds [1,R,h,w] of the first unit's size, U.votes, U.evidence -> mask_logits [1,R,H/4,W/4]
 struct RcnnSystem {
   AnchorSystem anchors;                   ///< a level for each of proposal_strides
   std::vector<int64_t> proposal_strides;  ///< of the maps that propose boxes, finest first
@@ -124,15 +129,15 @@ struct RcnnSystem {
   bool class_specific_boxes = true, class_specific_masks = true;
   bool background_columns = false;  ///< class-specific codes and masks have the background's in front of the
                                     ///< classes' (torchvision)
-  std::vector<int64_t> voting_strides;  ///< coarsest first, {16, 8}; empty: masks come from mask_crops
-  double mask_threshold = 0.5;          ///< on probabilities
+  std::vector<VotingUnit> voting_units;  ///< coarsest first; empty: masks come from mask_crops alone
+  double mask_threshold = 0.5;           ///< on probabilities
   /// How a mask gets into the picture: sampled at pixel centres in the very box (detectron2), or resized to
   /// the box rounded to whole pixels, with a border of zeros (torchvision).
   enum class Paste { exact_box, whole_pixels } paste = Paste::exact_box;
   int64_t short_side = 800,
           long_side = 1333;  ///< pictures are resized so that neither is exceeded and one met
 
-  bool voting() const { return !voting_strides.empty(); }
+  bool voting() const { return !voting_units.empty(); }
 };
 
 using InstanceSystem = std::variant<std::monostate, SsdSystem, RcnnSystem>;
