@@ -131,9 +131,9 @@ struct RcnnSystem {
                                     ///< classes' (torchvision)
   std::vector<VotingUnit> voting_units;  ///< coarsest first; empty: masks come from mask_crops alone
   double mask_threshold = 0.5;           ///< on probabilities
-  /// How a mask gets into the picture: sampled at pixel centres in the very box (detectron2), or resized to
-  /// the box rounded to whole pixels, with a border of zeros (torchvision).
-  enum class Paste { exact_box, whole_pixels } paste = Paste::exact_box;
+  /// The rules that torchvision has of its own: pictures are resized by bilinear samples alone to sides that
+  /// are rounded down; a mask gets a border of zeros and is resized to its box in whole pixels.
+  bool torchvision = false;
   int64_t short_side = 800,
           long_side = 1333;  ///< pictures are resized so that neither is exceeded and one met
 
