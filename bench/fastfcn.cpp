@@ -6,9 +6,7 @@
 //   bench_fastfcn --depths 50 --rounds 3
 
 #include <ctime>
-#include <iomanip>
 #include <iostream>
-#include <sstream>
 
 #include <CLI/CLI.hpp>
 
@@ -31,12 +29,6 @@ struct Options {
   int rounds = 7, threads = 2;
   std::string out, command;
 };
-
-std::string fixed(double value, int digits) {
-  std::ostringstream text;
-  text << std::fixed << std::setprecision(digits) << value;
-  return text.str();
-}
 
 /// A line of the table: what it is compared with comes first in its group.
 struct Line {

@@ -14,14 +14,6 @@
 namespace vitrail::bench {
 namespace {
 
-std::string fixed(double value, int decimals) {
-  std::ostringstream text;
-  text.setf(std::ios::fixed);
-  text.precision(decimals);
-  text << value;
-  return text.str();
-}
-
 std::string milliseconds(const Times& times) {
   if (times.seconds.empty()) return "–";
   const auto at = [&](double share) {
@@ -46,16 +38,12 @@ std::string ratio(const Row& row, const Times& ours) {
   return fastest > 0 && own > 0 ? cat("**", fixed(fastest / own, 2), "**") : "–";
 }
 
-std::string percent(double share) {
-  return cat(fixed(100 * share, 3), " %");
-}
-
 /// Of those that agree least with the first one, among the others.
 std::string agreement(const Row& row) {
   double least = 1;
   for (const Times& times : row.times)
     if (!times.ours && !times.seconds.empty()) least = std::min(least, times.agreement);
-  return percent(least);
+  return percent(least, 3);
 }
 
 std::vector<std::string> contestants(const std::vector<Row>& rows, int threads) {
@@ -89,7 +77,7 @@ void table(std::ostringstream& out, const Report& report, int threads) {
     const Times* bytes = find(row, "Vitrail int8");
     out << " " << ratio(row, row.times.at(0)) << " | " << ratio(row, bf16) << " | "
         << (bytes ? ratio(row, *bytes) : "–") << " | " << agreement(row) << " | "
-        << (bf16.seconds.empty() ? "–" : percent(bf16.agreement)) << " |\n";
+        << (bf16.seconds.empty() ? "–" : percent(bf16.agreement, 3)) << " |\n";
   }
 }
 

@@ -25,6 +25,15 @@ TEST(Error, TextAnswersWhereWhatAllowedNext) {
   EXPECT_EQ(error_text({.where = "lr", .next = "Did you mean 'rate'?"}), "lr. Did you mean 'rate'?");
 }
 
+TEST(Text, FiguresAreRoundedAndWhatIsUndefinedIsAbsent) {
+  EXPECT_EQ(fixed(12.345, 1), "12.3");
+  EXPECT_EQ(fixed(-0.5, 0), "-0");
+  EXPECT_EQ(percent(0.12346), "12.35 %");
+  EXPECT_EQ(percent(0.12346, 1, ""), "12.3");
+  EXPECT_EQ(percent(std::optional<double>(1.0), 0), "100 %");
+  EXPECT_EQ(percent(std::nullopt), "absent");
+}
+
 TEST(Text, NearestFindsASlipButNotAStranger) {
   const std::vector<std::string> names{"mobilenet-x0.5-fcn8", "squeezenet1.1-fcn8"};
   EXPECT_EQ(nearest("mobilnet-x0.5-fcn8", names), "mobilenet-x0.5-fcn8");

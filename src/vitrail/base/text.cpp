@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <iomanip>
 #include <numeric>
 
 namespace vitrail {
@@ -23,6 +24,20 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 }
 
 }  // namespace
+
+std::string fixed(double value, int decimals) {
+  std::ostringstream out;
+  out << std::fixed << std::setprecision(decimals) << value;
+  return out.str();
+}
+
+std::string percent(double fraction, int decimals, std::string_view sign) {
+  return cat(fixed(100 * fraction, decimals), sign);
+}
+
+std::string percent(const std::optional<double>& fraction, int decimals, std::string_view sign) {
+  return fraction ? percent(*fraction, decimals, sign) : "absent";
+}
 
 std::string nearest(std::string_view name, const std::vector<std::string>& names) {
   std::string best;

@@ -1,6 +1,7 @@
 #pragma once
-// Small helpers over text: joining, listing, and "did you mean".
+// Small helpers over text: joining, figures for people, and "did you mean".
 
+#include <optional>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -28,6 +29,13 @@ std::string join(const Items& items, std::string_view separator = ", ") {
   }
   return out.str();
 }
+
+std::string fixed(double value, int decimals);  ///< 12.345, 1: "12.3"
+
+/// A fraction for people: 0.12345 is "12.35 %", and what is undefined is "absent". In a table whose heading
+/// has the unit, `sign` is empty.
+std::string percent(double fraction, int decimals = 2, std::string_view sign = " %");
+std::string percent(const std::optional<double>& fraction, int decimals = 2, std::string_view sign = " %");
 
 /// The member of `names` nearest to `name` by edit distance, or "" when none is near enough to be a slip of
 /// the keyboard.

@@ -2,9 +2,7 @@
 
 #include <array>
 #include <cmath>
-#include <iomanip>
 #include <iostream>
-#include <sstream>
 
 #include <unistd.h>
 
@@ -64,12 +62,6 @@ std::string grouped(int64_t value) {
   for (int64_t i = static_cast<int64_t>(text.size()) - 3; i > first; i -= 3)
     text.insert(static_cast<size_t>(i), 1, ',');
   return text;
-}
-
-std::string fixed(double value, int decimals) {
-  std::ostringstream out;
-  out << std::fixed << std::setprecision(decimals) << value;
-  return out.str();
 }
 
 std::string aligned_left(const std::string& text, size_t width) {

@@ -29,7 +29,6 @@ void complain(const std::string& text);
 
 std::string with_unit(double value, const std::string& unit);  ///< 1234567, "B": "1.23 MB" (powers of 1000)
 std::string grouped(int64_t value);                            ///< 1234567: "1,234,567"
-std::string fixed(double value, int decimals);                 ///< 12.345, 1: "12.3"
 std::string aligned_left(const std::string& text, size_t width);   ///< spaces after
 std::string aligned_right(const std::string& text, size_t width);  ///< spaces before
 

@@ -25,12 +25,6 @@ double share(int64_t part, int64_t whole) {
   return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
 }
 
-std::string percent(double value) {
-  std::ostringstream out;
-  out << std::fixed << std::setprecision(2) << 100 * value << " %";
-  return out.str();
-}
-
 /// "[0.2794, 0.2017]", as a recipe takes it.
 std::string weight_list(const std::vector<double>& weights) {
   std::vector<std::string> words;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 
 #include <opencv2/imgproc.hpp>
 
@@ -98,10 +97,8 @@ std::string ascii(std::string_view name) {
   return text;
 }
 
-std::string percent(double share) {
-  char text[32];
-  std::snprintf(text, sizeof text, share > 0 && share < 0.001 ? "<0.1 %%" : "%.1f %%", 100 * share);
-  return text;
+std::string share_text(double share) {
+  return share > 0 && share < 0.001 ? "<0.1 %" : percent(share, 1);
 }
 
 std::vector<LegendEntry> legend_entries(const std::vector<ClassShare>& shares,
@@ -111,7 +108,7 @@ std::vector<LegendEntry> legend_entries(const std::vector<ClassShare>& shares,
     const bool ignored = share.label == LabelMap::ignore_label;
     const NamedColor shown =
         ignored ? NamedColor{"(ignored)", {255, 255, 255}} : classes[static_cast<size_t>(share.label)];
-    entries.push_back({ascii(shown.name) + "  " + percent(share.share), shown.color});
+    entries.push_back({ascii(shown.name) + "  " + share_text(share.share), shown.color});
   }
   return entries;
 }

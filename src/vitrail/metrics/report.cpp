@@ -21,11 +21,9 @@ size_t text_width(std::string_view text) {
       std::count_if(text.begin(), text.end(), [](char byte) { return (byte & 0xc0) != 0x80; }));
 }
 
-std::string percent(std::optional<double> value) {
-  if (!value) return "absent";
-  std::ostringstream out;
-  out << std::fixed << std::setprecision(2) << 100 * *value;
-  return out.str();
+/// For a table in percent.
+std::string figure(const std::optional<double>& value) {
+  return percent(value, 2, "");
 }
 
 bool has_pixels(const SegmentationScores& scores) {
@@ -45,7 +43,7 @@ nlohmann::ordered_json number_or_null(std::optional<double> value) {
 void write_row(std::ostream& out, size_t name_width, std::string_view name, const ClassScores& s) {
   out << name << std::string(name_width - text_width(name), ' ') << std::right;
   for (const auto& value : {s.iou, s.accuracy, s.precision, s.recall, s.f1})
-    out << std::setw(11) << percent(value);
+    out << std::setw(11) << figure(value);
   out << std::setw(15) << s.truth_pixels << std::setw(18) << s.predicted_pixels << '\n';
 }
 
@@ -74,12 +72,12 @@ std::string scores_table(const SegmentationScores& scores, const std::vector<std
   for (size_t c = 0; c < scores.per_class.size(); ++c)
     write_row(out, width, class_name(class_names, c), scores.per_class[c]);
   out << '\n'
-      << "mean IoU                " << percent(scores.mean_iou)
+      << "mean IoU                " << figure(scores.mean_iou)
       << "  (absent classes: " << name_of(scores.convention) << "; " << meaning_of(scores.convention) << ")\n"
-      << "pixel accuracy          " << percent(average(scores, scores.pixel_accuracy)) << '\n'
-      << "mean accuracy           " << percent(average(scores, scores.mean_accuracy))
+      << "pixel accuracy          " << figure(average(scores, scores.pixel_accuracy)) << '\n'
+      << "mean accuracy           " << figure(average(scores, scores.mean_accuracy))
       << "  (classes present in the truth)\n"
-      << "frequency-weighted IoU  " << percent(average(scores, scores.frequency_weighted_iou)) << '\n';
+      << "frequency-weighted IoU  " << figure(average(scores, scores.frequency_weighted_iou)) << '\n';
   return out.str();
 }
 

@@ -1,14 +1,12 @@
 #include "vitrail/train/report.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
-#include <cstdio>
 
 #include "vitrail/base/text.h"
 #include "vitrail/image/image_file.h"
-#include "vitrail/image/overlay.h"
 #include "vitrail/metrics/report.h"
-#include "vitrail/train/comparison.h"
 #include "vitrail/train/report_charts.h"
 
 namespace vitrail::train {
@@ -64,13 +62,9 @@ std::string base64(std::string_view bytes) {
   return text;
 }
 
-std::string percent(double fraction, int digits = 1) {
-  char buffer[32];
-  std::snprintf(buffer, sizeof buffer, "%.*f", digits, 100 * fraction);
-  return buffer;
-}
-std::string percent(const std::optional<double>& fraction) {
-  return fraction ? percent(*fraction) : "absent";
+/// For tables in percent, and widths.
+std::string figure(const std::optional<double>& fraction, int decimals = 1) {
+  return percent(fraction, decimals, "");
 }
 
 std::string css_color(const std::array<uint8_t, 3>& rgb) {
@@ -85,6 +79,20 @@ std::string tiles(const ReportData& data) {
   return html + "</div>\n";
 }
 
+/// The first few figures of the evaluations; the first one is what the best weights were chosen by.
+std::vector<Series> evaluation_curves(const History& history) {
+  const std::array<std::string, 3> colors{"var(--accent)", "var(--second)", "var(--third)"};
+  std::vector<Series> all;
+  for (const EvaluationPoint& point : history.evaluations)
+    for (size_t i = 0; i < std::min(point.figures.size(), colors.size()); ++i) {
+      if (i == all.size()) all.push_back({label_of(point.figures[i].name), {}, {}, colors[i]});
+      if (!point.figures[i].value) continue;
+      all[i].x.push_back(static_cast<double>(point.step));
+      all[i].y.push_back(*point.figures[i].value);
+    }
+  return all;
+}
+
 std::string curves(const History& history) {
   Series loss{"loss", {}, {}, "var(--accent)"}, rate{"rate", {}, {}, "var(--third)"},
       norm{"norm", {}, {}, "var(--third)"};
@@ -96,20 +104,14 @@ std::string curves(const History& history) {
       series->y.push_back(value);
     }
   }
-  Series iou{"mean IoU", {}, {}, "var(--accent)"}, accuracy{"pixel accuracy", {}, {}, "var(--second)"};
-  for (const EvaluationPoint& point : history.evaluations) {
-    const auto step = static_cast<double>(point.step);
-    accuracy.x.push_back(step);
-    accuracy.y.push_back(point.pixel_accuracy);
-    if (!point.mean_iou) continue;
-    iou.x.push_back(step);
-    iou.y.push_back(*point.mean_iou);
-  }
-  return cat(
-      "<div class=\"charts\">\n", svg_chart({.title = "Training loss", .x_label = "step", .series = {loss}}),
-      svg_chart({.title = "Validation, %", .x_label = "step", .series = {iou, accuracy}, .percent = true}),
-      svg_chart({.title = "Learning rate", .x_label = "step", .series = {rate}}),
-      svg_chart({.title = "Gradient norm", .x_label = "step", .series = {norm}}), "</div>\n");
+  return cat("<div class=\"charts\">\n",
+             svg_chart({.title = "Training loss", .x_label = "step", .series = {loss}}),
+             svg_chart({.title = "Validation, %",
+                        .x_label = "step",
+                        .series = evaluation_curves(history),
+                        .percent = true}),
+             svg_chart({.title = "Learning rate", .x_label = "step", .series = {rate}}),
+             svg_chart({.title = "Gradient norm", .x_label = "step", .series = {norm}}), "</div>\n");
 }
 
 std::string class_name(const ReportData& data, size_t index) {
@@ -134,10 +136,10 @@ std::string class_table(const ReportData& data) {
     const ClassScores& one = scores.per_class[c];
     html += cat(
         "<tr><td><i style=\"background:", class_color(data, c), "\"></i>", class_name(data, c), "</td><td>",
-        percent(one.iou), "</td><td class=\"bar\"><div style=\"width:", percent(one.iou.value_or(0)),
-        "%\"></div></td><td>", percent(one.accuracy), "</td><td>", percent(one.precision), "</td><td>",
-        percent(one.f1), "</td><td>",
-        percent(static_cast<double>(one.truth_pixels) / static_cast<double>(std::max<int64_t>(all, 1)), 2),
+        figure(one.iou), "</td><td class=\"bar\"><div style=\"width:", figure(one.iou.value_or(0)),
+        "%\"></div></td><td>", figure(one.accuracy), "</td><td>", figure(one.precision), "</td><td>",
+        figure(one.f1), "</td><td>",
+        figure(static_cast<double>(one.truth_pixels) / static_cast<double>(std::max<int64_t>(all, 1)), 2),
         " %</td></tr>\n");
   }
   return html + "</table></div>\n";
@@ -146,7 +148,7 @@ std::string class_table(const ReportData& data) {
 std::string matrix_cell(double share) {
   const char* ink = share > 0.55 ? ";color:var(--card)" : "";
   return cat("<td style=\"background:rgba(var(--heat),", short_number(std::sqrt(share)), ")", ink, "\">",
-             share >= 0.0005 ? percent(share) : "", "</td>");
+             share >= 0.0005 ? figure(share) : "", "</td>");
 }
 
 std::string confusion(const ReportData& data) {
@@ -170,21 +172,33 @@ std::string confusion(const ReportData& data) {
   return html + "</table></div>\n";
 }
 
-std::string picture(const ReportData& data, const Image& photo, const LabelMap& labels, const char* caption) {
-  const std::string jpeg =
-      encode_jpeg(overlay(photo, labels, colors_of(data.classes), {.legend = false}), 85);
-  return cat("<div><img alt=\"", caption, "\" src=\"data:image/jpeg;base64,", base64(jpeg), "\"><span>",
-             caption, "</span></div>");
+std::string table(const ReportTable& data) {
+  std::string html = cat("<h2>", html_escaped(data.title), "</h2>\n<p class=\"note\">",
+                         html_escaped(data.note), "</p>\n<div class=\"card\"><table>\n<tr>");
+  for (const std::string& name : data.heading)
+    html += cat("<th>", html_escaped(name), "</th>");
+  html += "</tr>\n";
+  for (const std::vector<std::string>& row : data.rows) {
+    html += "<tr>";
+    for (const std::string& cell : row)
+      html += cat("<td>", html_escaped(cell), "</td>");
+    html += "</tr>\n";
+  }
+  return html + "</table></div>\n";
 }
 
-std::string gallery(const ReportData& data, const char* title, const std::vector<ReportPicture>& pictures) {
+std::string picture(const Image& shown, const char* caption) {
+  return cat("<div><img alt=\"", caption, "\" src=\"data:image/jpeg;base64,", base64(encode_jpeg(shown, 85)),
+             "\"><span>", caption, "</span></div>");
+}
+
+std::string gallery(const char* title, const std::vector<ReportPicture>& pictures) {
   if (pictures.empty()) return "";
   std::string html = cat("<h2>", title, "</h2>\n<div class=\"pictures\">\n");
   for (const ReportPicture& each : pictures)
-    html +=
-        cat("<div class=\"card\"><p>", html_escaped(each.name), " &middot; mean IoU ", percent(each.mean_iou),
-            " %</p><div class=\"pair\">", picture(data, each.photo, each.prediction, "prediction"),
-            picture(data, each.photo, each.truth, "truth"), "</div></div>\n");
+    html += cat("<div class=\"card\"><p>", html_escaped(each.name), " &middot; ", html_escaped(each.score),
+                "</p><div class=\"pair\">", picture(each.prediction, "prediction"),
+                picture(each.truth, "truth"), "</div></div>\n");
   return html + "</div>\n";
 }
 
@@ -206,8 +220,10 @@ std::string report_html(const ReportData& data) {
           html_escaped(data.title), "</h1>\n", tiles(data), "<h2>Curves</h2>\n", curves(data.history));
   if (data.scores) html += class_table(data);
   if (data.matrix) html += confusion(data);
-  html += gallery(data, "Worst validation pictures", data.worst);
-  html += gallery(data, "Best validation pictures", data.best);
+  for (const ReportTable& each : data.tables)
+    html += table(each);
+  html += gallery("Worst validation pictures", data.worst);
+  html += gallery("Best validation pictures", data.best);
   return html + colophon(data) + "</main></body></html>\n";
 }
 
