@@ -16,6 +16,7 @@
 #include "vitrail/engine/compile.h"
 #include "vitrail/engine/kernels/gemm_bf16.h"
 #include "vitrail/engine/passes/passes.h"
+#include "vitrail/engine/spread_threads.h"
 
 namespace vitrail {
 
@@ -46,6 +47,14 @@ int thread_count(const EngineOptions& options) {
                  .allowed = "threads is at least 0 (all cores), cached_programs at least 1, memory_limit at "
                             "least 0 (none)"});
   return options.threads > 0 ? options.threads : omp_get_num_procs();
+}
+
+// At least about half a millisecond: less ends before badly placed threads cost much.
+bool is_long(const Program& program) {
+  int64_t sum = 0;
+  for (const Step& step : program.parts().steps)
+    sum += step.report.multiply_adds;
+  return sum >= 50'000'000;
 }
 
 }  // namespace
@@ -152,6 +161,28 @@ struct Engine::State {
     return report;
   }
 
+  ProgramPointer program_for(const std::vector<Tensor>& inputs) {
+    expect_inputs(inputs);
+    std::vector<Shape> shapes;
+    for (const Tensor& input : inputs)
+      shapes.push_back(input.shape());
+    return program(shapes);
+  }
+
+  /// What a run on these inputs holds while it lasts.
+  struct Turn {
+    Turn(State& state, const std::vector<Tensor>& inputs)
+        : program(state.program_for(inputs)),
+          scope(state.threads),
+          arena(state.arenas.take(program->arena_bytes())) {
+      if (is_long(*program)) spread_threads();
+    }
+
+    ProgramPointer program;
+    ThreadScope scope;
+    ArenaPool::Lease arena;
+  };
+
   struct Entry {
     std::vector<Shape> shapes;
     std::shared_future<ProgramPointer> program;
@@ -176,15 +207,9 @@ Engine::Engine(Engine&&) noexcept = default;
 Engine& Engine::operator=(Engine&&) noexcept = default;
 
 std::vector<Tensor> Engine::run(const std::vector<Tensor>& inputs) const {
-  state_->expect_inputs(inputs);
-  std::vector<Shape> shapes;
-  for (const Tensor& input : inputs)
-    shapes.push_back(input.shape());
-  const ProgramPointer program = state_->program(shapes);
-  const ThreadScope scope(state_->threads);
-  const ArenaPool::Lease arena = state_->arenas.take(program->arena_bytes());
+  const State::Turn turn(*state_, inputs);
   try {
-    return program->run(inputs, arena.data());
+    return turn.program->run(inputs, turn.arena.data());
   } catch (const dnnl::error& error) {
     throw Error(ErrorKind::limit, {.where = "engine", .found = cat("oneDNN stopped: ", error.what())});
   }
@@ -192,19 +217,13 @@ std::vector<Tensor> Engine::run(const std::vector<Tensor>& inputs) const {
 
 ProgramReport Engine::profile(const std::vector<Tensor>& inputs, int runs) const {
   using Clock = std::chrono::steady_clock;
-  state_->expect_inputs(inputs);
-  std::vector<Shape> shapes;
-  for (const Tensor& input : inputs)
-    shapes.push_back(input.shape());
-  const ProgramPointer program = state_->program(shapes);
-  const ThreadScope scope(state_->threads);
-  const ArenaPool::Lease arena = state_->arenas.take(program->arena_bytes());
-  ProgramReport report = state_->described(program->report());
+  const State::Turn turn(*state_, inputs);
+  ProgramReport report = state_->described(turn.program->report());
   std::vector<std::vector<double>> times(report.steps.size());
-  program->run(inputs, arena.data());
+  turn.program->run(inputs, turn.arena.data());
   for (int run = 0; run < std::max(runs, 1); ++run) {
     Clock::time_point before = Clock::now();
-    program->run(inputs, arena.data(), [&](size_t step) {
+    turn.program->run(inputs, turn.arena.data(), [&](size_t step) {
       const Clock::time_point now = Clock::now();
       times[step].push_back(std::chrono::duration<double, std::milli>(now - before).count());
       before = now;
