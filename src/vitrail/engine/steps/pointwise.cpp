@@ -21,7 +21,7 @@ struct Plan {
   Activation activation;
   ValueId input = no_value, output = no_value;
   int64_t rows = 0, row_pixels = 0;  // results in rows whose pixels lie a fixed distance apart
-  int64_t block = 0, columns = 0;    // pixels and output channels of one task
+  int64_t blocks = 0, columns = 0;   // of each row, about equal; output channels of one task
 };
 
 const float* source_of(const Plan& plan, const float* x, int64_t row) {
@@ -32,11 +32,12 @@ const float* source_of(const Plan& plan, const float* x, int64_t row) {
 
 void run(const Plan& plan, const float* x, float* y) {
   const int64_t in = plan.x[1], out = plan.y[1];
-  const int64_t blocks = ceil_div(plan.row_pixels, plan.block), parts = ceil_div(out, plan.columns);
-  parallel_for(plan.rows * blocks * parts, 1, [&](int64_t task) {
-    const int64_t column = task % parts * plan.columns, row = task / parts / blocks;
-    const int64_t first = task / parts % blocks * plan.block;
-    const int64_t count = std::min(plan.block, plan.row_pixels - first);
+  const int64_t parts = ceil_div(out, plan.columns);
+  parallel_for(plan.rows * plan.blocks * parts, 1, [&](int64_t task) {
+    const int64_t column = task % parts * plan.columns, row = task / parts / plan.blocks;
+    const int64_t block = task / parts % plan.blocks;
+    const int64_t first = plan.row_pixels * block / plan.blocks;
+    const int64_t count = plan.row_pixels * (block + 1) / plan.blocks - first;
     const int64_t step = in * plan.strides[1];
     k::MatrixEnd end{plan.bias.defined() ? plan.bias.data<float>().data() + column : nullptr, plan.accumulate,
                      plan.activation.low, plan.activation.high};
@@ -46,9 +47,16 @@ void run(const Plan& plan, const float* x, float* y) {
   });
 }
 
-}  // namespace
-
-namespace {
+// Each thread gets as many pixels as the others, or as many output channels where pixels are few.
+void divide(Plan& plan, int threads) {
+  constexpr int64_t most_pixels = 240, least_pixels = 48;  // of a block
+  plan.blocks = ceil_div(plan.row_pixels, most_pixels);
+  if (plan.rows == 1 && plan.row_pixels >= threads * least_pixels)
+    plan.blocks = round_up(plan.blocks, threads);
+  const int64_t tasks = plan.rows * plan.blocks;
+  const bool fair = tasks % threads == 0 || tasks >= 4 * threads;
+  plan.columns = fair ? plan.y[1] : 2 * k::panel_width;
+}
 
 bool is_one_by_one(const StepContext& context, const Layer& layer, const op::Conv& conv) {
   const Shape& w = context.shape(layer.inputs[1]);
@@ -86,9 +94,7 @@ Step make_pointwise(const StepContext& context, const Layer& layer, const op::Co
   const bool dense = plan.x[2] == plan.y[2] && plan.x[3] == plan.y[3];
   plan.rows = dense ? 1 : plan.y[0] * plan.y[2];
   plan.row_pixels = element_count(plan.y) / plan.y[1] / plan.rows;
-  plan.block = std::min<int64_t>(240, plan.row_pixels);
-  const int64_t tasks = plan.rows * ceil_div(plan.row_pixels, plan.block);
-  plan.columns = tasks >= 4 * context.threads ? plan.y[1] : 2 * k::panel_width;
+  divide(plan, context.threads);
   step.report.kernel = plan.weight.bf16 ? "vitrail product bf16" : "vitrail product";
   step.report.multiply_adds = element_count(plan.y) * plan.x[1];
   step.weight_bytes = plan.weight.packed.bytes();
