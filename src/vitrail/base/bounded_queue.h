@@ -31,6 +31,19 @@ class BoundedQueue {
     return true;
   }
 
+  /// Never waits: drops the oldest values where there is no room, and adds how many to `dropped`. For what is
+  /// worth less the older it is.
+  template <class Count>
+  bool replace(T value, Count& dropped) {
+    const std::lock_guard lock(mutex_);
+    if (ended_) return false;
+    for (; values_.size() >= capacity_; ++dropped)
+      values_.pop_front();
+    values_.push_back(std::move(value));
+    changed_.notify_all();
+    return true;
+  }
+
   /// Waits for a value; nothing once the queue is closed and empty, or stopped.
   std::optional<T> pop() {
     std::unique_lock lock(mutex_);

@@ -36,7 +36,7 @@ Image instance_overlay(Image photo, const std::vector<DrawnInstance>& instances,
                        const InstanceOverlayOptions& options = {});
 
 /// `count` colours for objects, far from each other and none so dark or light that it would look like shadow
-/// or glare; they repeat after 64.
+/// or glare; a few dozen, which then repeat.
 std::vector<Rgb> instance_colors(int64_t count);
 
 /// Which object each pixel belongs to: 1 for the first of `masks`, 2 for the second, ..., 0 for none; where

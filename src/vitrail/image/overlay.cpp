@@ -7,6 +7,7 @@
 
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
+#include "vitrail/image/drawn_text.h"
 
 namespace vitrail {
 namespace {
@@ -68,8 +69,6 @@ void paint(Image& image, const LabelMap& labels, const std::vector<NamedColor>& 
 
 // --- The legend ---
 
-constexpr int font = cv::FONT_HERSHEY_SIMPLEX;
-
 struct LegendEntry {
   std::string text;  // "road  43.1 %"
   Rgb color{};
@@ -77,25 +76,13 @@ struct LegendEntry {
 
 // Sizes in pixels. `cell` is one entry: swatch, gap, text.
 struct LegendLayout {
-  int text_height = 0;
-  int thickness = 1;
-  double font_scale = 0;
+  TextStyle text;
   int margin = 0;
   int row = 0;
   int cell = 0;
   int columns = 0;
   int rows = 0;
 };
-
-std::string ascii(std::string_view name) {
-  std::string text;
-  for (const char c : name) {
-    const auto byte = static_cast<uint8_t>(c);
-    if ((byte & 0xC0) == 0x80) continue;  // the rest of a character that is already shown as '?'
-    text += byte >= 32 && byte < 127 ? c : '?';
-  }
-  return text;
-}
 
 std::string share_text(double share) {
   return share > 0 && share < 0.001 ? "<0.1 %" : percent(share, 1);
@@ -108,28 +95,26 @@ std::vector<LegendEntry> legend_entries(const std::vector<ClassShare>& shares,
     const bool ignored = share.label == LabelMap::ignore_label;
     const NamedColor shown =
         ignored ? NamedColor{"(ignored)", {255, 255, 255}} : classes[static_cast<size_t>(share.label)];
-    entries.push_back({ascii(shown.name) + "  " + share_text(share.share), shown.color});
+    entries.push_back({drawable(shown.name) + "  " + share_text(share.share), shown.color});
   }
   return entries;
 }
 
-int widest_text(const std::vector<LegendEntry>& entries, const LegendLayout& layout) {
-  int widest = 0, baseline = 0;
+int widest_text(const std::vector<LegendEntry>& entries, const TextStyle& style) {
+  int widest = 0;
   for (const LegendEntry& entry : entries)
-    widest = std::max(
-        widest, cv::getTextSize(entry.text, font, layout.font_scale, layout.thickness, &baseline).width);
+    widest = std::max(widest, text_width(entry.text, style));
   return widest;
 }
 
 // Letters are 11 pixels high or more, and a fixed part of the picture's width when that is more.
 LegendLayout lay_out(const std::vector<LegendEntry>& entries, int64_t width) {
   LegendLayout layout;
-  layout.text_height = static_cast<int>(std::clamp<int64_t>(width / 70, 11, 400));
-  layout.thickness = std::max(1, layout.text_height / 11);
-  layout.font_scale = cv::getFontScaleFromHeight(font, layout.text_height, layout.thickness);
-  layout.margin = layout.text_height;
-  layout.row = 2 * layout.text_height;
-  layout.cell = 3 * layout.text_height + widest_text(entries, layout) + layout.margin;
+  layout.text = text_style(static_cast<int>(std::clamp<int64_t>(width / 70, 11, 400)));
+  const int height = layout.text.height;
+  layout.margin = height;
+  layout.row = 2 * height;
+  layout.cell = 3 * height + widest_text(entries, layout.text) + layout.margin;
   const int64_t fitting = (width - layout.margin) / layout.cell;
   layout.columns = static_cast<int>(std::clamp<int64_t>(fitting, 1, static_cast<int64_t>(entries.size())));
   layout.rows = (static_cast<int>(entries.size()) + layout.columns - 1) / layout.columns;
@@ -141,12 +126,12 @@ cv::Scalar scalar(const Rgb& color) {
 }
 
 void draw_entry(cv::Mat& panel, const LegendEntry& entry, const LegendLayout& layout, cv::Point corner) {
-  const int height = layout.text_height;
+  const int height = layout.text.height;
   const cv::Rect swatch(corner.x, corner.y, 2 * height, height);
   cv::rectangle(panel, swatch, scalar(entry.color), cv::FILLED);
-  cv::rectangle(panel, swatch, cv::Scalar(96, 96, 96), layout.thickness);
-  cv::putText(panel, entry.text, {corner.x + 3 * height, corner.y + height}, font, layout.font_scale,
-              cv::Scalar(0, 0, 0), layout.thickness, cv::LINE_AA);
+  cv::rectangle(panel, swatch, cv::Scalar(96, 96, 96), layout.text.thickness);
+  cv::putText(panel, entry.text, {corner.x + 3 * height, corner.y + height}, text_font, layout.text.scale,
+              cv::Scalar(0, 0, 0), layout.text.thickness, cv::LINE_AA);
 }
 
 // The photo on a white sheet that is at least as wide as one legend entry, the entries below it, by columns.

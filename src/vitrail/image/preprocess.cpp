@@ -84,4 +84,8 @@ Tensor preprocess(const Image& image, const Preprocessing& preprocessing) {
   return input;
 }
 
+int64_t rows_worth_a_thread(int64_t width) {
+  return std::max<int64_t>(1, (int64_t{1} << 18) / std::max<int64_t>(width, 1));
+}
+
 }  // namespace vitrail

@@ -5,6 +5,7 @@
 
 #include "vitrail/base/checked.h"
 #include "vitrail/base/error.h"
+#include "vitrail/base/parallel.h"
 #include "vitrail/base/text.h"
 
 namespace vitrail {
@@ -110,25 +111,15 @@ void ResizedInput::rows(int64_t begin, int64_t end, float* planes) const {
   }
 }
 
-namespace {
-
-Tensor all_rows(const ResizedInput& source, const Preprocessing& p, int64_t height, int64_t width) {
-  Tensor input = Tensor::empty(DataType::f32, {1, static_cast<int64_t>(p.mean.size()), height, width});
-  source.rows(0, height, input.data<float>().data());
-  return input;
-}
-
-}  // namespace
-
-Tensor resized_input(const Image& image, const Preprocessing& preprocessing, int64_t height, int64_t width) {
-  return all_rows({image, {image.height, image.width}, 1, preprocessing, height, width}, preprocessing,
-                  height, width);
-}
-
-Tensor resized_input(const ReducedImage& reduced, const Preprocessing& preprocessing, int64_t height,
+Tensor resized_input(const ReducedView& picture, const Preprocessing& preprocessing, int64_t height,
                      int64_t width) {
-  return all_rows({reduced.image, reduced.size, reduced.divisor, preprocessing, height, width}, preprocessing,
-                  height, width);
+  const ResizedInput source(picture.image, picture.size, picture.divisor, preprocessing, height, width);
+  Tensor input =
+      Tensor::empty(DataType::f32, {1, static_cast<int64_t>(preprocessing.mean.size()), height, width});
+  float* planes = input.data<float>().data();
+  parallel_ranges(height, rows_worth_a_thread(width),
+                  [&](int64_t begin, int64_t end, int) { source.rows(begin, end, planes); });
+  return input;
 }
 
 }  // namespace vitrail

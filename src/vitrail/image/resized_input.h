@@ -48,8 +48,8 @@ class ResizedInput {
   SmoothTaps down_, across_;
 };
 
-Tensor resized_input(const ReducedImage& image, const Preprocessing& preprocessing, int64_t height,
+/// The whole of it, [1, C, height, width], by the threads that the caller's parallel regions have.
+Tensor resized_input(const ReducedView& picture, const Preprocessing& preprocessing, int64_t height,
                      int64_t width);
-Tensor resized_input(const Image& image, const Preprocessing& preprocessing, int64_t height, int64_t width);
 
 }  // namespace vitrail

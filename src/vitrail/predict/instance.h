@@ -26,7 +26,9 @@ struct FoundInstance {
   Box box;                  ///< in pixels of the picture, inside of it
   int64_t class_index = 0;  ///< into ModelInfo::classes
   float score = 0;          ///< 0..1
-  Rle mask;  ///< of the picture's size, inside the box; 0 x 0 where the network gives boxes alone
+  /// Of the picture's size, inside the box. 0 x 0 where there is none: the network gives boxes alone, or none
+  /// of its branches takes this box.
+  Rle mask;
   friend bool operator==(const FoundInstance&, const FoundInstance&) = default;
 };
 

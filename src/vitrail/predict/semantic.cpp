@@ -63,11 +63,6 @@ Image cut(const Image& image, const TileSpan& row, const TileSpan& column) {
   return part;
 }
 
-/// Threads pay from a quarter of a million pixels on: fewer take a tenth of a millisecond.
-int64_t rows_worth_a_thread(int64_t width) {
-  return std::max<int64_t>(1, (int64_t{1} << 18) / std::max<int64_t>(width, 1));
-}
-
 /// Adds a tile's probabilities [classes, h, w] to the band that starts at the tile's first row.
 void blend(const Tensor& tile, const TileSpan& row, const TileSpan& column, int64_t width, int64_t plane,
            std::vector<float>& band) {
@@ -223,17 +218,12 @@ Tensor SemanticPredictor::State::input(const ReducedView& picture) const {
   const Preprocessing& p = model.info.preprocessing;
   const bool resized =
       fixed[0] > 0 && (picture.divisor != 1 || picture.size != ImageSize{fixed[0], fixed[1]});
-  const auto [height, width] =
-      resized ? std::array{fixed[0], fixed[1]} : input_size(picture.size.height, picture.size.width, p);
+  if (resized) return resized_input(picture, p, fixed[0], fixed[1]);
+  const auto [height, width] = input_size(picture.size.height, picture.size.width, p);
   Tensor input = Tensor::empty(DataType::f32, {1, static_cast<int64_t>(p.mean.size()), height, width});
   float* planes = input.data<float>().data();
-  std::optional<ResizedInput> resizing;
-  if (resized) resizing.emplace(picture.image, picture.size, picture.divisor, p, height, width);
   parallel_ranges(height, rows_worth_a_thread(width), [&](int64_t begin, int64_t end, int) {
-    if (resizing)
-      resizing->rows(begin, end, planes);
-    else
-      preprocess_rows(picture.image, p, height, width, begin, end, planes);
+    preprocess_rows(picture.image, p, height, width, begin, end, planes);
   });
   return input;
 }

@@ -7,8 +7,7 @@
 
 #include "vitrail/base/bounded_queue.h"
 #include "vitrail/base/error.h"
-#include "vitrail/image/overlay.h"
-#include "vitrail/video/video_file.h"
+#include "vitrail/video/frame_rate.h"
 
 namespace vitrail {
 namespace {
@@ -19,41 +18,39 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-struct Labelled {
+struct Seen {
   Image frame;
-  LabelMap labels;
+  FramePaint paint;
 };
 
 class Pipeline {
  public:
-  Pipeline(const SemanticPredictor& predictor, const std::filesystem::path& in,
-           const std::filesystem::path& out, const VideoOptions& options)
-      : predictor_(predictor),
+  Pipeline(const FrameLook& look, VideoReader& reader, VideoWriter* writer, const VideoOptions& options)
+      : look_(look),
+        reader_(reader),
+        writer_(writer),
         options_(options),
-        reader_(in),
-        name_(in.string()),
-        writer_(out, reader_.size(), reader_.frames_per_second()),
-        claimed_(reader_.frame_count()) {
-    for (const ClassInfo& c : predictor_.info().classes)
-      classes_.push_back({c.name, c.color});
-  }
+        frames_(reader.is_live() ? 1 : waiting),
+        seen_(reader.is_live() ? 1 : waiting) {}
 
   VideoSummary run() {
     const Clock::time_point start = Clock::now();
     std::thread decoding([&] { guarded([&] { decode(); }); });
     std::thread drawing([&] { guarded([&] { draw(); }); });
-    guarded([&] { label(); });
+    guarded([&] { look(); });
     decoding.join();
     drawing.join();
     if (fault_) std::rethrow_exception(fault_);
     if (summary_.frames == 0)
-      throw Error(ErrorKind::format, {.where = name_, .found = "a video without a frame"});
-    writer_.finish();
+      throw Error(ErrorKind::format, {.where = reader_.name(), .found = "a video without a frame"});
     summary_.seconds = seconds_since(start);
     return summary_;
   }
 
  private:
+  // Enough to even out frames of unequal cost; each holds a whole frame. Of a camera only the newest counts.
+  static constexpr size_t waiting = 4;
+
   /// A stage that fails ends the others, and what it threw is thrown again when all have ended.
   template <class Stage>
   void guarded(const Stage& stage) {
@@ -65,66 +62,87 @@ class Pipeline {
         if (!fault_) fault_ = std::current_exception();
       }
       frames_.stop();
-      labelled_.stop();
+      seen_.stop();
     }
   }
 
   void decode() {
+    const bool live = reader_.is_live();
     while (true) {
       const Clock::time_point start = Clock::now();
       std::optional<Image> frame = reader_.read();
       summary_.decode += seconds_since(start);
-      if (!frame || !frames_.push(std::move(*frame))) break;
+      if (!frame) break;
+      if (live ? !frames_.replace(std::move(*frame), summary_.dropped) : !frames_.push(std::move(*frame)))
+        break;
     }
     frames_.close();
   }
 
-  void label() {
+  void look() {
     while (std::optional<Image> frame = frames_.pop()) {
       const Clock::time_point start = Clock::now();
-      LabelMap labels = predictor_.predict(*frame);
+      FramePaint paint = look_(*frame);
       summary_.network += seconds_since(start);
-      if (!labelled_.push({std::move(*frame), std::move(labels)})) break;
+      if (!seen_.push({std::move(*frame), std::move(paint)})) break;
     }
-    labelled_.close();
+    seen_.close();
   }
 
   void draw() {
-    while (const std::optional<Labelled> next = labelled_.pop()) {
+    while (std::optional<Seen> next = seen_.pop()) {
       const Clock::time_point start = Clock::now();
-      writer_.write(
-          overlay(next->frame, next->labels, classes_, {.opacity = options_.opacity, .legend = false}));
-      if (options_.labels) options_.labels(summary_.frames, next->labels);
+      Image painted = next->paint(std::move(next->frame));
+      rate_.count();
+      if (options_.show_speed) rate_.write_into(painted);
+      if (writer_ != nullptr) writer_->write(painted);
+      if (options_.shown) options_.shown(painted);
       ++summary_.frames;
       summary_.encode += seconds_since(start);
-      if (options_.progress && !options_.progress(summary_.frames, claimed_)) {
+      if (options_.progress && !options_.progress(summary_.frames, reader_.frame_count())) {
         summary_.complete = false;
         frames_.stop();
-        labelled_.stop();
+        seen_.stop();
       }
     }
   }
 
-  const SemanticPredictor& predictor_;
+  const FrameLook& look_;
+  VideoReader& reader_;
+  VideoWriter* writer_;
   const VideoOptions& options_;
-  VideoReader reader_;
-  std::string name_;
-  VideoWriter writer_;
-  int64_t claimed_;
-  std::vector<NamedColor> classes_;
-  // Enough to even out frames of unequal cost; each holds a whole frame.
-  BoundedQueue<Image> frames_{4};
-  BoundedQueue<Labelled> labelled_{4};
+  BoundedQueue<Image> frames_;
+  BoundedQueue<Seen> seen_;
+  FrameRate rate_;
   VideoSummary summary_;  ///< each field is written by one thread
   std::mutex mutex_;
   std::exception_ptr fault_;
 };
 
+VideoSummary segment_file(const FrameLook& look, const std::filesystem::path& in,
+                          const std::filesystem::path& out, const VideoOptions& options) {
+  VideoReader reader(in);
+  VideoWriter writer(out, reader.size(), reader.frames_per_second());
+  const VideoSummary summary = paint_video(look, reader, &writer, options);
+  writer.finish();
+  return summary;
+}
+
 }  // namespace
+
+VideoSummary paint_video(const FrameLook& look, VideoReader& reader, VideoWriter* writer,
+                         const VideoOptions& options) {
+  return Pipeline(look, reader, writer, options).run();
+}
 
 VideoSummary segment_video(const SemanticPredictor& predictor, const std::filesystem::path& in,
                            const std::filesystem::path& out, const VideoOptions& options) {
-  return Pipeline(predictor, in, out, options).run();
+  return segment_file(semantic_look(predictor, options.opacity, options.labels), in, out, options);
+}
+
+VideoSummary segment_video(const InstancePredictor& predictor, const std::filesystem::path& in,
+                           const std::filesystem::path& out, const VideoOptions& options) {
+  return segment_file(instance_look(predictor, options.opacity, options.found), in, out, options);
 }
 
 }  // namespace vitrail

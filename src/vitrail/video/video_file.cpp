@@ -29,30 +29,61 @@ cv::Mat as_mat(Image& image) {
 }  // namespace
 
 struct VideoReader::State {
+  /// Opens and asks for the size; false where that gives no video.
+  template <class... Source>
+  bool open(const Source&... source) {
+    bool opened = false;
+    try {
+      opened = capture.open(source...);
+    } catch (const cv::Exception&) {  // what OpenCV throws says less than we do
+    }
+    size = {std::lround(capture.get(cv::CAP_PROP_FRAME_HEIGHT)),
+            std::lround(capture.get(cv::CAP_PROP_FRAME_WIDTH))};
+    return opened && size.height > 0 && size.width > 0;
+  }
+
   std::string name;
+  bool live = false;
   cv::VideoCapture capture;
   ImageSize size;
   cv::Mat bgr;
 };
 
-VideoReader::VideoReader(const std::filesystem::path& path) : state_(std::make_unique<State>()) {
+VideoReader::VideoReader() : state_(std::make_unique<State>()) {}
+
+VideoReader::VideoReader(const std::filesystem::path& path) : VideoReader() {
   state_->name = path.string();
   if (!std::filesystem::is_regular_file(path))
     throw Error(ErrorKind::file, {.where = state_->name, .found = "there is no such file"});
-  bool opened = false;
-  try {
-    opened = state_->capture.open(state_->name, cv::CAP_FFMPEG);
-  } catch (const cv::Exception&) {  // what OpenCV throws says less than we do
-  }
-  state_->size = {std::lround(state_->capture.get(cv::CAP_PROP_FRAME_HEIGHT)),
-                  std::lround(state_->capture.get(cv::CAP_PROP_FRAME_WIDTH))};
-  if (!opened || state_->size.height < 1 || state_->size.width < 1)
+  if (!state_->open(state_->name, cv::CAP_FFMPEG))
     throw Error(ErrorKind::format, {.where = state_->name,
                                     .found = "no video that can be read",
                                     .next = "Convert it: ffmpeg -i FILE out.mp4"});
 }
 
+VideoReader VideoReader::camera(int number) {
+  VideoReader reader;
+  reader.state_->name = cat("camera ", number);
+  reader.state_->live = true;
+  if (!reader.state_->open(number, cv::CAP_ANY))
+    throw Error(ErrorKind::file, {.where = reader.state_->name,
+                                  .found = "no camera that can be opened",
+                                  .next = cat("Is there a /dev/video", number,
+                                              ", may you read it, and does no other program have it?")});
+  return reader;
+}
+
 VideoReader::~VideoReader() = default;
+VideoReader::VideoReader(VideoReader&&) noexcept = default;
+VideoReader& VideoReader::operator=(VideoReader&&) noexcept = default;
+
+const std::string& VideoReader::name() const {
+  return state_->name;
+}
+
+bool VideoReader::is_live() const {
+  return state_->live;
+}
 
 ImageSize VideoReader::size() const {
   return state_->size;

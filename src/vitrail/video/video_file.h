@@ -1,5 +1,5 @@
 #pragma once
-// Videos on disk, through OpenCV (and FFmpeg below it): frames as pictures, in order.
+// Videos on disk and cameras, through OpenCV (FFmpeg and Video4Linux below it): frames as pictures, in order.
 //
 //   VideoReader reader("street.mp4");
 //   VideoWriter writer("out.mp4", reader.size(), reader.frames_per_second());
@@ -21,7 +21,14 @@ class VideoReader {
  public:
   /// Throws Error(file) for a file that is missing, Error(format) for one that OpenCV cannot open as a video.
   explicit VideoReader(const std::filesystem::path& path);
+  /// The camera of this number (/dev/videoN). Throws Error(file) where there is none that can be opened.
+  static VideoReader camera(int number);
   ~VideoReader();
+  VideoReader(VideoReader&&) noexcept;
+  VideoReader& operator=(VideoReader&&) noexcept;
+
+  const std::string& name() const;  ///< the file, or "camera 0"
+  bool is_live() const;             ///< a camera: frames that nobody takes are gone
 
   ImageSize size() const;
   double frames_per_second() const;  ///< 25 where the file does not tell
@@ -32,6 +39,8 @@ class VideoReader {
   std::optional<Image> read();
 
  private:
+  VideoReader();
+
   struct State;
   std::unique_ptr<State> state_;
 };
