@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "vitrail/detect/box.h"
+#include "vitrail/image/image_file.h"
 #include "vitrail/image/rle.h"
 #include "vitrail/predict/semantic.h"
 
