@@ -38,11 +38,11 @@ std::string ratio(const Row& row, const Times& ours) {
   return fastest > 0 && own > 0 ? cat("**", fixed(fastest / own, 2), "**") : "–";
 }
 
-/// Of those that agree least with the first one, among the others.
+/// Of those that agree least with the first one, among the others that compute in floats.
 std::string agreement(const Row& row) {
   double least = 1;
   for (const Times& times : row.times)
-    if (!times.ours && !times.seconds.empty()) least = std::min(least, times.agreement);
+    if (!times.ours && !is_int8(times) && !times.seconds.empty()) least = std::min(least, times.agreement);
   return percent(least, 3);
 }
 
@@ -122,14 +122,12 @@ std::string markdown(const Report& report) {
   out << ". Other work when it began: a load average of " << fixed(report.load_before, 1)
       << (report.load_before > 0.5 ? "; the times are not this machine's best, and the ratios are rough" : "")
       << ".\n\nOne run of the whole network, from the input in memory to the labels, in milliseconds: the "
-         "median of the "
-         "rounds and, in brackets, their 10th and 90th percentile. The rounds of all contestants interleave, "
-         "after "
-         "warm-up. A contestant much slower than the fastest one runs in fewer rounds. Agreement is the "
-         "share of "
-         "outputs equal to ours at f32 (labels), or within 1e-3 of the largest (features; 1e-2 for bf16): of "
-         "the other that "
-         "agrees least, and of ours at bf16. Weights are random, which is hard on bf16: near ties abound.\n";
+         "median of the runs that count and, in brackets, their 10th and 90th percentile. In each round all "
+         "contestants take turns, after warm-up: a pause of 30 ms, one run that does not count, and then "
+         "three that do (one where the fastest takes 50 ms or more). A contestant much slower than the "
+         "fastest one takes part in fewer rounds. Agreement is the share of outputs equal to ours at f32 "
+         "(labels), or within 1e-3 of the largest (features; 1e-2 for bf16): of the other at f32 that agrees "
+         "least, and of ours at bf16. Weights are random, which is hard on bf16: near ties abound.\n";
   std::set<int, std::greater<>> threads;
   for (const Row& row : report.rows)
     threads.insert(row.threads);
