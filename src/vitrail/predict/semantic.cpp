@@ -10,6 +10,7 @@
 #include "vitrail/base/error.h"
 #include "vitrail/base/parallel.h"
 #include "vitrail/base/text.h"
+#include "vitrail/engine/spread_threads.h"
 #include "vitrail/graph/cost.h"
 #include "vitrail/image/reduced_image.h"
 #include "vitrail/image/resized_input.h"
@@ -215,6 +216,7 @@ const Finish& SemanticPredictor::State::finish(Ending ending) const {
 
 Tensor SemanticPredictor::State::input(const ReducedView& picture) const {
   const ThreadScope scope(threads);
+  if (picture.size.height > rows_worth_a_thread(picture.size.width)) spread_threads();
   const Preprocessing& p = model.info.preprocessing;
   const bool resized =
       fixed[0] > 0 && (picture.divisor != 1 || picture.size != ImageSize{fixed[0], fixed[1]});
