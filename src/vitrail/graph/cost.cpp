@@ -66,11 +66,7 @@ int64_t peak_bytes(const Graph& graph, const ShapeTable& shapes) {
   return peak;
 }
 
-}  // namespace
-
-Cost cost_of(const Graph& whole, const Shape& input) {
-  const Graph graph = whole.for_inference();
-  const ShapeTable shapes = infer_shapes(graph, input);
+Cost cost_at(const Graph& graph, const ShapeTable& shapes) {
   Cost cost;
   std::set<int32_t> counted;
   for (const Node& node : graph.nodes()) {
@@ -89,6 +85,18 @@ Cost cost_of(const Graph& whole, const Shape& input) {
   }
   cost.peak_bytes = peak_bytes(graph, shapes);
   return cost;
+}
+
+}  // namespace
+
+Cost cost_of(const Graph& whole, const std::map<std::string, Shape>& inputs) {
+  const Graph graph = whole.for_inference();
+  return cost_at(graph, infer_shapes(graph, inputs));
+}
+
+Cost cost_of(const Graph& whole, const Shape& input) {
+  const Graph graph = whole.for_inference();
+  return cost_at(graph, infer_shapes(graph, input));
 }
 
 }  // namespace vitrail

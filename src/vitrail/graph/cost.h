@@ -6,6 +6,7 @@
 //   cost.parameters_with_running_statistics; // 839283: how the thesis (and TensorFlow) counts
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -34,7 +35,9 @@ struct Cost {
   std::vector<LayerCost> layers;  ///< in order of execution
 };
 
-/// Costs of the inference graph (training-only outputs are left out) for one input shape.
+/// Costs of the inference graph (training-only outputs are left out) for these input shapes, by name.
+Cost cost_of(const Graph& graph, const std::map<std::string, Shape>& inputs);
+/// The same for a graph with one input.
 Cost cost_of(const Graph& graph, const Shape& input);
 
 }  // namespace vitrail

@@ -5,6 +5,7 @@
 
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
+#include "vitrail/graph/part.h"
 #include "vitrail/graph/shape_inference.h"
 
 namespace vitrail {
@@ -142,40 +143,10 @@ std::string Graph::name_of(Value value) const {
 }
 
 Graph Graph::for_inference() const {
-  std::vector<bool> needed(values_.size(), false);
+  std::vector<Output> kept;
   for (const Output& output : outputs_)
-    if (!output.training_only) needed[static_cast<size_t>(output.value.id)] = true;
-  for (auto node = nodes_.rbegin(); node != nodes_.rend(); ++node) {
-    const bool used = std::any_of(node->outputs.begin(), node->outputs.end(),
-                                  [&](Value v) { return needed[static_cast<size_t>(v.id)]; });
-    if (!used) continue;
-    for (const Value value : node->inputs)
-      if (value.exists()) needed[static_cast<size_t>(value.id)] = true;
-  }
-  Graph kept;
-  std::vector<Value> mapped(values_.size());
-  auto remap = [&](Value value) { return value.exists() ? mapped[static_cast<size_t>(value.id)] : Value{}; };
-  for (const Input& input : inputs_)
-    mapped[static_cast<size_t>(input.value.id)] =
-        kept.input(input.name, shape(input.value), type(input.value));
-  for (size_t id = 0; id < values_.size(); ++id)
-    if (values_[id].parameter >= 0 && needed[id])
-      mapped[id] = kept.parameter(parameters_[static_cast<size_t>(values_[id].parameter)]);
-  for (const Node& node : nodes_) {
-    if (std::none_of(node.outputs.begin(), node.outputs.end(),
-                     [&](Value v) { return needed[static_cast<size_t>(v.id)]; }))
-      continue;
-    std::vector<Value> inputs;
-    for (const Value value : node.inputs)
-      inputs.push_back(remap(value));
-    kept.add(node.op, inputs, node.name);
-    const Node& copy = kept.nodes().back();
-    for (size_t i = 0; i < node.outputs.size(); ++i)
-      mapped[static_cast<size_t>(node.outputs[i].id)] = copy.outputs[i];
-  }
-  for (const Output& output : outputs_)
-    if (!output.training_only) kept.output(output.name, remap(output.value));
-  return kept;
+    if (!output.training_only) kept.push_back(output);
+  return computing(*this, kept, true);
 }
 
 }  // namespace vitrail

@@ -9,23 +9,13 @@
 #include "vitrail/nets/encoders/output_stride.h"
 #include "vitrail/nets/options.h"
 #include "vitrail/nets/registry.h"
+#include "vitrail/nets/registry_testing.h"
 
 namespace vitrail {
-
-void PrintTo(const NetEntry& entry, std::ostream* out) {
-  *out << entry.name;
-}
 
 namespace {
 
 class EveryNet : public testing::TestWithParam<NetEntry> {};
-
-std::string test_name(const testing::TestParamInfo<NetEntry>& info) {
-  std::string name = info.param.name;
-  for (char& c : name)
-    if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
-  return name;
-}
 
 TEST_P(EveryNet, HasTheDeclaredParameterCounts) {
   ASSERT_FALSE(GetParam().declared.empty()) << "a network declares its counts";

@@ -45,6 +45,11 @@ int64_t OptionReader::integer(const std::string& key, int64_t fallback) {
   return text == nullptr ? fallback : parsed<int64_t>(network_, key, *text, "a whole number is needed");
 }
 
+std::string OptionReader::text(const std::string& key, const std::string& fallback) {
+  const std::string* text = find(key);
+  return text == nullptr ? fallback : *text;
+}
+
 bool OptionReader::flag(const std::string& key, bool fallback) {
   const int64_t value = integer(key, fallback ? 1 : 0);
   if (value != 0 && value != 1)

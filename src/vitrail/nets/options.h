@@ -19,6 +19,7 @@ class OptionReader {
 
   double number(const std::string& key, double fallback);
   int64_t integer(const std::string& key, int64_t fallback);
+  std::string text(const std::string& key, const std::string& fallback);
   /// 0 or 1.
   bool flag(const std::string& key, bool fallback);
   /// Whole numbers with commas between: "1,2,3,6".

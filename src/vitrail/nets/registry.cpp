@@ -5,25 +5,37 @@
 #include "vitrail/nets/registry_tables.h"
 
 namespace vitrail {
+namespace {
+
+std::vector<NetEntry> joined(std::initializer_list<std::vector<NetEntry> (*)()> tables) {
+  std::vector<NetEntry> all;
+  for (const auto table : tables)
+    for (NetEntry& entry : table())
+      all.push_back(std::move(entry));
+  return all;
+}
+
+}  // namespace
 
 const std::vector<NetEntry>& nets() {
-  static const std::vector<NetEntry> entries = [] {
-    std::vector<NetEntry> all;
-    for (const auto table : {realtime_nets, resnet_nets, pvd_nets, mobilenet_context_nets, classic_nets,
-                             transformer_nets, torchvision_nets})
-      for (NetEntry& entry : table())
-        all.push_back(std::move(entry));
-    return all;
-  }();
+  static const std::vector<NetEntry> entries =
+      joined({realtime_nets, resnet_nets, pvd_nets, mobilenet_context_nets, classic_nets, transformer_nets,
+              torchvision_nets});
+  return entries;
+}
+
+const std::vector<NetEntry>& instance_nets() {
+  static const std::vector<NetEntry> entries = joined({ssd_nets, rcnn_nets});
   return entries;
 }
 
 const NetEntry& find_net(const std::string& name) {
   std::vector<std::string> names;
-  for (const NetEntry& entry : nets()) {
-    if (entry.name == name) return entry;
-    names.push_back(entry.name);
-  }
+  for (const auto* table : {&nets(), &instance_nets()})
+    for (const NetEntry& entry : *table) {
+      if (entry.name == name) return entry;
+      names.push_back(entry.name);
+    }
   throw Error(ErrorKind::usage, {.where = cat("network '", name, "'"),
                                  .found = "there is no such network",
                                  .next = did_you_mean(name, names)});

@@ -5,7 +5,7 @@
 //   Model model = build_net("mobilenet-x0.5-fcn8", {.classes = 19});   // graph and preprocessing; no weights
 //   yet
 //
-// Adding one: its function in nets/semantic/, and one line in a table (registry_*.cpp).
+// Adding one: its function in nets/semantic/ or nets/instance/, and one line in a table (registry_*.cpp).
 
 #include <cstdint>
 #include <map>
@@ -42,8 +42,11 @@ struct NetEntry {
   int64_t smallest_side = 1;  ///< pixels that an image's height and width must have
 };
 
+/// Semantic segmentation: image -> logits of the image's size.
 const std::vector<NetEntry>& nets();
-/// Throws Error(usage) listing what exists, with the nearest name first.
+/// Detection and instance segmentation: several parts in one graph (graph/instance_system.h).
+const std::vector<NetEntry>& instance_nets();
+/// Of either kind. Throws Error(usage) listing what exists, with the nearest name first.
 const NetEntry& find_net(const std::string& name);
 Model build_net(const std::string& name, const NetOptions& options = {});
 /// The net as the tests over the whole table run it: with its `quick` options.

@@ -18,4 +18,7 @@ std::vector<NetEntry> classic_nets();  ///< FCN, U-Net, SegNet, Dilation, DeepLa
 std::vector<NetEntry> transformer_nets();  ///< SETR
 std::vector<NetEntry> torchvision_nets();  ///< by torchvision's names
 
+std::vector<NetEntry> ssd_nets();   ///< instances: SSD, with and without branches
+std::vector<NetEntry> rcnn_nets();  ///< instances: Mask R-CNN, and pixel voting on it
+
 }  // namespace vitrail
