@@ -40,14 +40,13 @@ Value conv_relu(const Scope& scope, Value x, const ConvOptions& options) {
   return relu(scope, conv(scope, x, options));
 }
 
-Value linear(const Scope& scope, Value x, int64_t out) {
+Value linear(const Scope& scope, Value x, int64_t out, Init init) {
   Graph& graph = scope.graph();
   const int64_t in = graph.shape(x).back();
-  const Value weight =
-      graph.parameter({.name = scope("weight"), .shape = {out, in}, .init = init::TruncatedNormal{0.02}});
+  const Value weight = scope.parameter({.name = "weight", .shape = {out, in}, .init = init});
   const Value product =
       graph.add(op::MatMul{}, {x, transpose(scope / "weight", weight, {1, 0})}, scope("matmul"));
-  return add(scope, product, graph.parameter({.name = scope("bias"), .shape = {out}}));
+  return add(scope, product, scope.parameter({.name = "bias", .shape = {out}}));
 }
 
 Value layer_norm(const Scope& scope, Value x, double epsilon) {

@@ -37,9 +37,8 @@ Value conv_bn_relu(const Scope& scope, Value x, const ConvOptions& options, op::
 /// Convolution `<scope>` and ReLU.
 Value conv_relu(const Scope& scope, Value x, const ConvOptions& options);
 
-/// Over the last dimension: [..., in] -> [..., out]. The weight is [out, in], as PyTorch has it; it starts
-/// from a truncated normal distribution of deviation .02.
-Value linear(const Scope& scope, Value x, int64_t out);
+/// Over the last dimension: [..., in] -> [..., out]. The weight is [out, in], as PyTorch has it.
+Value linear(const Scope& scope, Value x, int64_t out, Init init = init::TruncatedNormal{0.02});
 /// Over the last dimension. Parameters `<scope>.weight`, `<scope>.bias`.
 Value layer_norm(const Scope& scope, Value x, double epsilon = 1e-6);
 /// A constant i64 vector: sizes, axes.

@@ -6,6 +6,7 @@
 //   3, 3, 3}});
 //   // adds node "backbone.conv1" with parameters "backbone.conv1.weight" and "backbone.conv1.bias"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,18 +19,32 @@ namespace vitrail {
 class Scope {
  public:
   explicit Scope(Graph& graph, std::string name = "") : graph_(&graph), name_(std::move(name)) {}
-  Scope operator/(std::string_view part) const {
-    return Scope(*graph_, name_.empty() ? std::string(part) : name_ + "." + std::string(part));
-  }
+  Scope operator/(std::string_view part) const;
 
   Graph& graph() const { return *graph_; }
   const std::string& name() const { return name_; }
   /// The full name of something in this scope.
   std::string operator()(std::string_view part) const { return (*this / part).name(); }
+  /// Adds `parameter`, whose name is the part after this scope's. Where it exists already it is an error,
+  /// unless the scope shares parameters.
+  Value parameter(Parameter parameter) const;
+
+  /// The same layers on another map: nodes are named after this scope, parameters after `owner`; those that
+  /// exist are used again.
+  ///
+  ///   for (size_t i = 0; i < maps.size(); ++i)   // one head, run on every map
+  ///     head((net / "rpn" / cat("map", i)).sharing(net / "rpn" / "head"), maps[i]);
+  Scope sharing(const Scope& owner) const;
+  /// Batch normalisations below are constant scales and shifts, as pretrained detectors have them.
+  Scope with_frozen_norms(double epsilon = 1e-5) const;
+  /// Their epsilon; nothing where batch normalisations learn.
+  std::optional<double> frozen_norm_epsilon() const { return frozen_norm_epsilon_; }
 
  private:
   Graph* graph_;
   std::string name_;
+  std::optional<std::string> owner_;  // prefix of shared parameters
+  std::optional<double> frozen_norm_epsilon_;
 };
 
 struct ConvOptions {
@@ -61,7 +76,7 @@ struct ConvTransposeOptions {
 Value conv_transpose(const Scope& scope, Value x, const ConvTransposeOptions& options);
 
 /// Node `scope`, parameters `scope.weight` (gamma), `scope.bias` (beta), `scope.running_mean`,
-/// `scope.running_var`.
+/// `scope.running_var`. In a scope with frozen norms all four are constants.
 Value batch_norm(const Scope& scope, Value x, op::BatchNormalization options = {});
 
 Value relu(const Scope& scope, Value x);

@@ -32,8 +32,20 @@ Value projection(const Scope& scope, Value x, int64_t stride, const PixelVotingO
   return relu(scope, batch_norm(scope / "norm", x));
 }
 
-// The pixel association module: [N, 9, size of the unit's output].
-Value votes_of(const Scope& scope, const PixelVotingUnit& unit, const PixelVotingOptions& options) {
+Value voted(const Scope& scope, const PixelVotingUnit& unit, Value scores,
+            const PixelVotingOptions& options) {
+  const int64_t classes = scope.graph().channels(scores);
+  const Value both = concat(scope / "concat", {unit.output, scores});
+  const Value evidence = score(scope / "fusion", both, classes);
+  return scope.graph().add(op::DynamicDeconvolution{.stride = unit.stride, .form = options.form},
+                           {evidence, pixel_votes(scope / "association", unit, options), unit.input},
+                           scope("voting"));
+}
+
+}  // namespace
+
+// The pixel association module.
+Value pixel_votes(const Scope& scope, const PixelVotingUnit& unit, const PixelVotingOptions& options) {
   const Value both = concat(scope / "concat", {projection(scope / "input", unit.input, unit.stride, options),
                                                projection(scope / "output", unit.output, 1, options)});
   Value votes = conv(scope / "votes", both, {.out = 9, .init = init::Normal{vote_std}});
@@ -46,17 +58,13 @@ Value votes_of(const Scope& scope, const PixelVotingUnit& unit, const PixelVotin
   return multiply(scope / "scale", votes, four);
 }
 
-Value voted(const Scope& scope, const PixelVotingUnit& unit, Value scores,
-            const PixelVotingOptions& options) {
-  const int64_t classes = scope.graph().channels(scores);
-  const Value both = concat(scope / "concat", {unit.output, scores});
-  const Value evidence = score(scope / "fusion", both, classes);
-  return scope.graph().add(op::DynamicDeconvolution{.stride = unit.stride, .form = options.form},
-                           {evidence, votes_of(scope / "association", unit, options), unit.input},
-                           scope("voting"));
+PixelVotingOptions read_pixel_voting(OptionReader& read) {
+  PixelVotingOptions options;
+  options.form = static_cast<op::DynamicDeconvolution::Form>(read.choice("form", {"exact", "matrix"}, 0));
+  options.normalize =
+      static_cast<VoteNormalization>(read.choice("normalize", {"none", "batch_norm", "softmax"}, 0));
+  return options;
 }
-
-}  // namespace
 
 std::vector<PixelVotingUnit> voting_units(const ResNetMaps& maps, VotingUnits per, int64_t first_stage) {
   const auto count = static_cast<int64_t>(maps.stages.size());

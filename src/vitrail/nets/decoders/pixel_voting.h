@@ -21,6 +21,7 @@
 
 #include "vitrail/nets/encoders/features.h"
 #include "vitrail/nets/encoders/resnet.h"
+#include "vitrail/nets/options.h"
 #include "vitrail/nets/scope.h"
 
 namespace vitrail {
@@ -53,6 +54,12 @@ enum class VotingUnits {
 std::vector<PixelVotingUnit> voting_units(const ResNetMaps& maps, VotingUnits per, int64_t first_stage = 1);
 /// A unit between every two neighbouring maps of an encoder that halves from one to the next.
 std::vector<PixelVotingUnit> voting_units(const Features& features);
+
+/// The votes of one unit: [N, 9, size of its output].
+Value pixel_votes(const Scope& scope, const PixelVotingUnit& unit, const PixelVotingOptions& options = {});
+
+/// form (exact, matrix) and normalize (none, batch_norm, softmax).
+PixelVotingOptions read_pixel_voting(OptionReader& read);
 
 /// `units` from the top down. Result: [N, classes, size of the last unit's input].
 Value pixel_voting(const Scope& scope, const std::vector<PixelVotingUnit>& units, int64_t classes,

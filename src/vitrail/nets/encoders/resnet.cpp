@@ -34,6 +34,10 @@ void check(const ResNetOptions& options) {
   if (options.extra_stages < 0 || options.extra_stages > 3)
     throw Error(ErrorKind::usage,
                 {.where = "resnet extra_stages", .found = cat(options.extra_stages), .allowed = "0 to 3"});
+  if (options.stages < 1 || options.stages > 4 || (options.stages < 4 && options.extra_stages > 0))
+    throw Error(ErrorKind::usage, {.where = "resnet stages",
+                                   .found = cat(options.stages),
+                                   .allowed = "1 to 4, and 4 where there are extra stages"});
   const int64_t coarsest = int64_t{32} << options.extra_stages;
   bool possible = false;
   for (int64_t stride = 8; stride <= coarsest; stride *= 2)
@@ -108,9 +112,9 @@ class Builder {
             .kernel = {3, 3}, .strides = {2, 2}, .pads = {1, 1, 1, 1}, .ceil_mode = options_.ceil_pool},
         {maps.stem}, scope_("maxpool"));
     walk_.next(4);
-    for (int64_t s = 0; s < 4 + options_.extra_stages; ++s) {
+    for (int64_t s = 0; s < options_.stages + options_.extra_stages; ++s) {
       std::vector<ResNetBlock>& blocks = maps.stages.emplace_back();
-      const int64_t count = layout_.blocks[static_cast<size_t>(std::min<int64_t>(s, 3))];
+      const int64_t count = blocks_of(s);
       for (int64_t b = 0; b < count; ++b) {
         const Step step = next(s, b, count);
         const Value y = block(scope_ / cat("layer", s + 1) / cat(b), x, step);
@@ -121,7 +125,23 @@ class Builder {
     return maps;
   }
 
+  // Stage `s` alone, with a stride of its own.
+  Value stage(Value x, int64_t s, int64_t stride) const {
+    const int64_t count = blocks_of(s);
+    const bool at_end = options_.stride_at == ResNetStride::last_block;
+    for (int64_t b = 0; b < count; ++b) {
+      const Step step{channels(s), b == (at_end ? count - 1 : 0) ? stride : 1, 1, 1};
+      x = block(scope_ / cat("layer", s + 1) / cat(b), x, step);
+    }
+    return x;
+  }
+
  private:
+  int64_t blocks_of(int64_t stage) const {
+    return layout_.blocks[static_cast<size_t>(std::min<int64_t>(stage, 3))];
+  }
+  int64_t channels(int64_t stage) const { return Width(options_.width)(64 << std::min<int64_t>(stage, 3)); }
+
   Value block(const Scope& scope, Value x, const Step& step) const {
     if (!layout_.bottleneck) return basic_block(scope, x, step);
     return bottleneck(scope, x, step, options_.stride_at == ResNetStride::first_conv1x1);
@@ -135,7 +155,7 @@ class Builder {
 
   Step next(int64_t stage, int64_t block, int64_t count) {
     const auto [stride, rate] = walk_.next(native_stride(stage, block, count));
-    Step step{Width(options_.width)(64 << std::min<int64_t>(stage, 3)), stride, rate, walk_.rate()};
+    Step step{channels(stage), stride, rate, walk_.rate()};
     const int64_t grid = stage >= 3 ? options_.multi_grid[static_cast<size_t>(block % 3)] : 0;
     if (options_.dilation == ResNetDilation::full || grid > 0) step.first_dilation = step.dilation;
     if (grid > 0) step.first_dilation = step.dilation = step.dilation * grid;
@@ -165,6 +185,16 @@ Features ResNetMaps::features() const {
 ResNetMaps resnet(const Scope& scope, Value image, const ResNetOptions& options) {
   check(options);
   return Builder(scope, options).build(image);
+}
+
+Value resnet_stage(const Scope& scope, Value x, const ResNetOptions& options, int64_t number,
+                   int64_t stride) {
+  check(options);
+  if (number < 1 || number > 4 || stride < 1 || stride > 2)
+    throw Error(ErrorKind::usage, {.where = "resnet stage",
+                                   .found = cat("stage ", number, " with stride ", stride),
+                                   .allowed = "stages 1 to 4, strides 1 and 2"});
+  return Builder(scope, options).stage(x, number - 1, stride);
 }
 
 }  // namespace vitrail

@@ -44,6 +44,8 @@ struct ResNetOptions {
   /// DeepLabv3: the blocks of the fourth and later stages multiply their stage's rate by these; 0 0 0 = none.
   std::array<int64_t, 3> multi_grid{0, 0, 0};
   int64_t extra_stages = 0;  ///< DeepLabv3's cascade: copies of the fourth stage, `layer5` ... `layer7`
+  /// 1 to 4: how many stages are built (with extra stages all). Detectors run the fourth on crops.
+  int64_t stages = 4;
 };
 
 /// A residual block: what it reads and what it gives.
@@ -67,5 +69,10 @@ struct ResNetMaps {
 /// image: [N, 3, H, W], RGB normalised by ImageNet's mean and deviation (torchvision).
 /// Throws Error(usage) for a depth, output stride or width that there is none of.
 ResNetMaps resnet(const Scope& scope, Value image, const ResNetOptions& options = {});
+
+/// One stage alone on a map that has the channels it reads, undilated and with this stride (1 or 2) at the
+/// place that the options say: what a detector runs on crops. Parameters `layer<number>.0.conv1.weight` ...
+/// of the scope, shared where it shares.
+Value resnet_stage(const Scope& scope, Value x, const ResNetOptions& options, int64_t number, int64_t stride);
 
 }  // namespace vitrail

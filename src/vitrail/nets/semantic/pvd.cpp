@@ -5,21 +5,9 @@
 #include "vitrail/nets/semantic/preprocessing.h"
 
 namespace vitrail {
-namespace {
-
-PixelVotingOptions read_decoder(OptionReader& read) {
-  PixelVotingOptions decoder;
-  decoder.form = static_cast<op::DynamicDeconvolution::Form>(read.choice("form", {"exact", "matrix"}, 0));
-  decoder.normalize =
-      static_cast<VoteNormalization>(read.choice("normalize", {"none", "batch_norm", "softmax"}, 0));
-  return decoder;
-}
-
-}  // namespace
-
 Model pvd_resnet(const NetOptions& options, ResNetOptions encoder) {
   OptionReader read("pvd", options.set);
-  const PixelVotingOptions decoder = read_decoder(read);
+  const PixelVotingOptions decoder = read_pixel_voting(read);
   const auto per = static_cast<VotingUnits>(read.choice("units", {"stage", "block"}, 0));
   const int64_t first_stage = read.integer("first_stage", 1);
   encoder.width = read.number("width", encoder.width);
@@ -42,7 +30,7 @@ Model pvd_resnet(const NetOptions& options, ResNetOptions encoder) {
 
 Model pvd_mobilenet(const NetOptions& options, MobileNetV1Options encoder) {
   OptionReader read("pvd", options.set);
-  const PixelVotingOptions decoder = read_decoder(read);
+  const PixelVotingOptions decoder = read_pixel_voting(read);
   encoder.depth_multiplier = read.number("depth_multiplier", encoder.depth_multiplier);
   encoder.batch_norm_momentum = read.number("batch_norm_momentum", encoder.batch_norm_momentum);
   read.finish();
