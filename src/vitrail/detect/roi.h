@@ -22,7 +22,8 @@
 
 namespace vitrail {
 
-/// graph/op.h says what the fields mean: `aligned` or legacy, sampling_ratio 0 = adaptive.
+/// graph/op.h says what the fields mean: `aligned` or legacy, sampling_ratio 0 = adaptive. Throws
+/// Error(unsupported) for the mode `maximum`, which the operator in a graph has.
 Tensor roi_align(const Tensor& maps, std::span<const Box> boxes, std::span<const int64_t> images,
                  const op::RoiAlign& op);
 

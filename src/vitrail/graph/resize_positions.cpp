@@ -63,7 +63,10 @@ ResizeTaps resize_taps(const op::Resize& resize, size_t axis, int64_t in, int64_
     return static_cast<int64_t>(std::clamp(position, 0.0, last));
   };
   double x = resize_position(resize, axis, in, out, at);
-  const bool outside = resize.coordinates == op::CoordinateMode::tf_crop_and_resize && !(x >= 0 && x <= last);
+  // A sample on the border must not fall off by the rounding of its position.
+  constexpr double slack = 1e-9;
+  const bool outside = resize.coordinates == op::CoordinateMode::tf_crop_and_resize &&
+                       !(x >= -slack * last && x <= last + slack * last);
   ResizeTaps taps;
   if (resize.mode == op::ResizeMode::nearest) {
     taps.from[0] = inside(rounded(resize.nearest, x));

@@ -8,6 +8,7 @@
 #include "vitrail/base/error.h"
 #include "vitrail/base/parallel.h"
 #include "vitrail/base/text.h"
+#include "vitrail/graph/roi_samples.h"
 
 namespace vitrail::train {
 namespace {
@@ -15,7 +16,6 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-constexpr double most_samples = 1024;               // per bin and direction
 constexpr int64_t most_per_box = int64_t{1} << 22;  // a quarter of a gigabyte
 constexpr int64_t grain = 1;                        // one box or channel is worth a thread
 
@@ -25,52 +25,14 @@ struct Sample {
   std::array<double, 4> weight{};
 };
 
-struct Axis {
-  double start = 0;  ///< of the box, in pixels of the map
-  double bin = 0;    ///< size of a bin
-  int64_t samples = 1;
-
-  double at(int64_t which_bin, int64_t sample) const {
-    return start + bin * (static_cast<double>(which_bin) +
-                          (static_cast<double>(sample) + 0.5) / static_cast<double>(samples));
-  }
-};
-
-Axis axis_of(const op::RoiAlign& op, double from, double to, int64_t bins) {
-  const double shift = op.aligned ? 0.5 : 0;
-  Axis axis{.start = from * op.spatial_scale - shift};
-  double size = (to - from) * op.spatial_scale;
-  if (!op.aligned) size = std::max(size, 1.0);
-  axis.bin = size / static_cast<double>(bins);
-  const double samples = op.sampling_ratio > 0 ? static_cast<double>(op.sampling_ratio) : std::ceil(axis.bin);
-  if (!std::isfinite(axis.start) || !(samples <= most_samples))
-    throw Error(ErrorKind::numeric, {.where = "RoiAlign",
-                                     .found = cat("a box from ", from, " to ", to),
-                                     .allowed = cat("finite, at most ", most_samples, " samples per bin"),
-                                     .next = "Clip boxes to the image"});
-  axis.samples = std::max<int64_t>(static_cast<int64_t>(samples), 0);
-  return axis;
-}
-
-/// The pixel before `x`, the pixel after it, and the share of the latter. False where `x` lies outside.
-bool neighbours(double x, int64_t size, std::array<int64_t, 2>& pixels, double& share) {
-  if (x < -1 || x > static_cast<double>(size)) return false;
-  x = std::clamp(x, 0.0, static_cast<double>(size - 1));
-  pixels[0] = static_cast<int64_t>(x);
-  pixels[1] = std::min(pixels[0] + 1, size - 1);
-  share = x - static_cast<double>(pixels[0]);
-  return true;
-}
-
-/// Samples that lie outside of the map are zeros: positions 0 with weights 0.
-Sample sample_at(double y, double x, int64_t height, int64_t width) {
-  std::array<int64_t, 2> rows{}, columns{};
-  double down = 0, across = 0;
-  if (!neighbours(y, height, rows, down) || !neighbours(x, width, columns, across)) return {};
+/// A sample outside of the map is 0: positions 0 with weights 0.
+Sample sample_between(const RoiSample& y, const RoiSample& x, int64_t width) {
+  if (y.outside || x.outside) return {};
   Sample sample;
   for (size_t i = 0; i < 4; ++i) {
-    sample.position[i] = rows[i / 2] * width + columns[i % 2];
-    sample.weight[i] = (i / 2 == 1 ? down : 1 - down) * (i % 2 == 1 ? across : 1 - across);
+    const bool below = i / 2 == 1, after = i % 2 == 1;
+    sample.position[i] = (below ? y.high : y.low) * width + (after ? x.high : x.low);
+    sample.weight[i] = (below ? y.part : 1 - y.part) * (after ? x.part : 1 - x.part);
   }
   return sample;
 }
@@ -89,23 +51,27 @@ std::vector<Box> boxes_of(const op::RoiAlign& op, const at::Tensor& x, const at:
   std::vector<Box> result(static_cast<size_t>(boxes.size(0)));
   for (size_t r = 0; r < result.size(); ++r) {
     const double* box = corners.data_ptr<double>() + 4 * r;
-    const Axis across = axis_of(op, box[0], box[2], op.width), down = axis_of(op, box[1], box[3], op.height);
+    const RoiSamples across = roi_samples(op, box[0], box[2], op.width, x.size(3));
+    const RoiSamples down = roi_samples(op, box[1], box[3], op.height, x.size(2));
     result[r].image = images.data_ptr<int64_t>()[r];
     if (result[r].image < 0 || result[r].image >= x.size(0))
       throw Error(ErrorKind::shape, {.where = "RoiAlign",
                                      .found = cat("box ", r, " of image ", result[r].image),
                                      .allowed = cat("images 0 to ", x.size(0) - 1)});
-    result[r].per_bin = down.samples * across.samples;
+    result[r].per_bin = down.per_bin * across.per_bin;
     if (result[r].per_bin > most_per_box / (op.height * op.width))
       throw Error(ErrorKind::limit, {.where = "RoiAlign",
                                      .found = cat("box ", r, " with ", result[r].per_bin, " samples per bin"),
                                      .allowed = cat("at most ", most_per_box, " samples in all"),
                                      .next = "Clip boxes to the image, or set sampling_ratio"});
+    const auto sample = [](const RoiSamples& all, int64_t bin, int64_t i) {
+      return all.samples[static_cast<size_t>(bin * all.per_bin + i)];
+    };
     for (int64_t bin = 0; bin < op.height * op.width; ++bin)
-      for (int64_t i = 0; i < down.samples; ++i)
-        for (int64_t j = 0; j < across.samples; ++j)
+      for (int64_t i = 0; i < down.per_bin; ++i)
+        for (int64_t j = 0; j < across.per_bin; ++j)
           result[r].samples.push_back(
-              sample_at(down.at(bin / op.width, i), across.at(bin % op.width, j), x.size(2), x.size(3)));
+              sample_between(sample(down, bin / op.width, i), sample(across, bin % op.width, j), x.size(3)));
   }
   return result;
 }

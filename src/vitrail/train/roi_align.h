@@ -15,7 +15,7 @@
 
 namespace vitrail::train {
 
-/// x: [N,C,H,W], boxes: [R,4], image_of_box: [R]. Result: [R,C,height,width]. Throws Error(numeric) for a box
+/// x: [N,C,H,W], boxes: [R,4], image_of_box: [R]. Result: [R,C,height,width]. Throws Error(limit) for a box
 /// that is not finite or not within some thousand times the map, Error(shape) for an image that is not there.
 at::Tensor roi_align(const op::RoiAlign& op, const at::Tensor& x, const at::Tensor& boxes,
                      const at::Tensor& image_of_box);

@@ -4,61 +4,19 @@
 #include <numeric>
 
 #include "vitrail/graph/evaluate/kernels.h"
+#include "vitrail/graph/roi_samples.h"
 
 namespace vitrail::evaluate_detail {
 namespace {
 
-// Bilinear sample positions along one direction: two neighbours and how much of the second.
-struct Sample {
-  int64_t low = 0, high = 0;
-  double part = 0;
-  bool outside = false;
-};
-
-Sample sample_at(double at, int64_t size) {
-  if (!(at >= -1) || at > static_cast<double>(size)) return {.outside = true};
-  at = std::max(at, 0.0);
-  const auto low = static_cast<int64_t>(at);
-  if (low >= size - 1) return {.low = size - 1, .high = size - 1};
-  return {.low = low, .high = low + 1, .part = at - static_cast<double>(low)};
-}
-
-// The samples of all bins along one direction of a box, bin after bin.
-struct Samples {
-  int64_t per_bin = 0;
-  std::vector<Sample> samples;
-};
-
-Samples samples_of(const op::RoiAlign& op, double from, double to, int64_t bins, int64_t size) {
-  const double offset = op.aligned ? 0.5 : 0.0;
-  const double start = from * op.spatial_scale - offset;
-  double extent = to * op.spatial_scale - offset - start;
-  if (!op.aligned) extent = std::max(extent, 1.0);
-  const double bin = extent / static_cast<double>(bins);
-  const double wanted = op.sampling_ratio > 0 ? static_cast<double>(op.sampling_ratio) : std::ceil(bin);
-  constexpr double most = 1024;
-  if (!(wanted <= most) || !std::isfinite(start))
-    throw Error(ErrorKind::limit,
-                {.found = cat("a box from ", from, " to ", to, " with ", wanted, " samples per bin"),
-                 .allowed = cat("at most ", most)});
-  Samples result{std::max<int64_t>(static_cast<int64_t>(wanted), 0), {}};
-  for (int64_t b = 0; b < bins; ++b)
-    for (int64_t i = 0; i < result.per_bin; ++i)
-      result.samples.push_back(
-          sample_at(start + bin * (static_cast<double>(b) +
-                                   (static_cast<double>(i) + 0.5) / static_cast<double>(result.per_bin)),
-                    size));
-  return result;
-}
-
 // One bin of one channel. The maximum is that of the four weighted corners of every sample: so ONNX's
 // reference has it.
 template <class T>
-double bin_of(const T* plane, int64_t width, std::span<const Sample> rows, std::span<const Sample> columns,
-              bool maximum) {
+double bin_of(const T* plane, int64_t width, std::span<const RoiSample> rows,
+              std::span<const RoiSample> columns, bool maximum) {
   double total = 0, most = -std::numeric_limits<double>::infinity();
-  for (const Sample& y : rows)
-    for (const Sample& x : columns) {
+  for (const RoiSample& y : rows)
+    for (const RoiSample& x : columns) {
       if (y.outside || x.outside) {
         most = std::max(most, 0.0);
         continue;
@@ -89,12 +47,12 @@ void run(const op::RoiAlign& op, Inputs in, Tensor& out) {
     T* to = write<T>(out);
     for (size_t r = 0; r < images.size(); ++r) {
       const T* box = read<T>(in[1]) + r * 4;
-      const Samples x =
-          samples_of(op, static_cast<double>(box[0]), static_cast<double>(box[2]), op.width, width);
-      const Samples y =
-          samples_of(op, static_cast<double>(box[1]), static_cast<double>(box[3]), op.height, height);
+      const RoiSamples x =
+          roi_samples(op, static_cast<double>(box[0]), static_cast<double>(box[2]), op.width, width);
+      const RoiSamples y =
+          roi_samples(op, static_cast<double>(box[1]), static_cast<double>(box[3]), op.height, height);
       const T* plane = read<T>(in[0]) + checked_index(images[r], in[0].size(0)) * channels * height * width;
-      const auto part = [](const Samples& all, int64_t bin) {
+      const auto part = [](const RoiSamples& all, int64_t bin) {
         return std::span(all.samples)
             .subspan(static_cast<size_t>(bin * all.per_bin), static_cast<size_t>(all.per_bin));
       };
