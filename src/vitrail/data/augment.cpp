@@ -16,15 +16,6 @@ namespace {
 constexpr int crop_draws = 10;
 constexpr double largest_scale = 64;
 
-/// `fill` as bytes; the mean of a network need not be whole.
-std::array<uint8_t, 3> fill_bytes(const std::vector<double>& fill) {
-  std::array<uint8_t, 3> bytes{};
-  for (size_t c = 0; c < fill.size() && c < 3; ++c)
-    bytes[c] = static_cast<uint8_t>(std::clamp(std::lround(fill[c]), 0l, 255l));
-  if (fill.size() == 1) bytes = {bytes[0], bytes[0], bytes[0]};
-  return bytes;
-}
-
 View draw_scale_and_turn(const Sample& sample, const AugmentOptions& o, Random& random) {
   double scale = 1;
   if (!o.scales.empty())
@@ -77,16 +68,6 @@ double factor(double spread, Random& random) {
   return spread > 0 ? random.uniform(1 - spread, 1 + spread) : 1;
 }
 
-void change_image(Image& image, const AugmentOptions& o, Random& random) {
-  ColorChange change;
-  change.brightness = factor(o.brightness, random);
-  change.contrast = factor(o.contrast, random);
-  change.saturation = factor(o.saturation, random);
-  if (o.hue_degrees > 0) change.hue_degrees = random.uniform(-o.hue_degrees, o.hue_degrees);
-  change_colors(image, change);
-  if (o.blur > 0 && random.chance(o.blur)) blur(image, o.blur_sigma_max * (1 - random.uniform()));
-}
-
 void restore_fill(Image& image, const Coverage& covered, const std::array<uint8_t, 3>& fill) {
   for (size_t i = 0; i < covered.size(); ++i)
     for (size_t c = 0; !covered[i] && c < static_cast<size_t>(image.channels); ++c)
@@ -98,6 +79,24 @@ bool fully_covered(const View& v) {
 }
 
 }  // namespace
+
+std::array<uint8_t, 3> fill_color(const AugmentOptions& options) {
+  std::array<uint8_t, 3> bytes{};
+  for (size_t c = 0; c < options.fill.size() && c < 3; ++c)
+    bytes[c] = static_cast<uint8_t>(std::clamp(std::lround(options.fill[c]), 0l, 255l));
+  if (options.fill.size() == 1) bytes = {bytes[0], bytes[0], bytes[0]};
+  return bytes;
+}
+
+void augment_colors(Image& image, const AugmentOptions& o, Random& random) {
+  ColorChange change;
+  change.brightness = factor(o.brightness, random);
+  change.contrast = factor(o.contrast, random);
+  change.saturation = factor(o.saturation, random);
+  if (o.hue_degrees > 0) change.hue_degrees = random.uniform(-o.hue_degrees, o.hue_degrees);
+  change_colors(image, change);
+  if (o.blur > 0 && random.chance(o.blur)) blur(image, o.blur_sigma_max * (1 - random.uniform()));
+}
 
 Sample augment(const Sample& sample, const AugmentOptions& o, Random& random) {
   if (sample.image.height != sample.labels.height || sample.image.width != sample.labels.width)
@@ -118,7 +117,7 @@ Sample augment(const Sample& sample, const AugmentOptions& o, Random& random) {
       if (o.crop_max_class_share >= 1 || largest_share(out.labels) <= o.crop_max_class_share) break;
     }
   }
-  const auto fill = fill_bytes(o.fill);
+  const auto fill = fill_color(o);
   out.image = view_image(sample.image, view, fill);
   const bool flip = o.flip > 0 && random.chance(o.flip);
   Coverage covered;
@@ -128,7 +127,7 @@ Sample augment(const Sample& sample, const AugmentOptions& o, Random& random) {
     flip_rows(out.labels.labels, view.width, 1);
     flip_rows(covered, view.width, 1);
   }
-  change_image(out.image, o, random);
+  augment_colors(out.image, o, random);
   restore_fill(out.image, covered, fill);
   return out;
 }

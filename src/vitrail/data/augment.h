@@ -8,6 +8,7 @@
 //   AugmentOptions options{.scale_min = 0.5, .scale_max = 2, .crop_height = 360, .crop_width = 480, .flip =
 //   0.5}; check(options); Sample seen = augment(dataset->load(i), options, random);
 
+#include <array>
 #include <vector>
 
 #include "vitrail/base/random.h"
@@ -43,5 +44,10 @@ void check(const AugmentOptions& options);
 /// Images are resized bilinearly (with area averaging when shrinking), labels by nearest neighbour. Options
 /// must have passed `check`. Throws Error(shape) for a sample whose image and labels differ in size.
 Sample augment(const Sample& sample, const AugmentOptions& options, Random& random);
+
+/// The colour part alone: brightness, contrast, saturation, hue, blur.
+void augment_colors(Image& image, const AugmentOptions& options, Random& random);
+/// `fill` as bytes (a network's mean need not be whole); black where it is empty.
+std::array<uint8_t, 3> fill_color(const AugmentOptions& options);
 
 }  // namespace vitrail

@@ -16,7 +16,7 @@ namespace {
 using nlohmann::json;
 namespace fs = std::filesystem;
 
-constexpr int64_t format_version = 1;
+constexpr int64_t format_version = 2;
 constexpr int64_t max_json_bytes = int64_t{1} << 28;
 const std::string tensors_suffix = ".safetensors";
 
@@ -54,14 +54,15 @@ json to_json(const History& history) {
                      {"gradient_norm", point.gradient_norm},
                      {"images_per_second", point.images_per_second}});
   for (const EvaluationPoint& point : history.evaluations) {
-    json classes = json::array();
-    for (const auto& iou : point.class_iou)
-      classes.push_back(number_or_null(iou));
+    json classes = json::array(), figures = json::array();
+    for (const auto& score : point.class_scores)
+      classes.push_back(number_or_null(score));
+    for (const Figure& figure : point.figures)
+      figures.push_back(json::array({figure.name, number_or_null(figure.value)}));
     evaluations.push_back({{"step", point.step},
-                           {"mean_iou", number_or_null(point.mean_iou)},
-                           {"pixel_accuracy", point.pixel_accuracy},
-                           {"mean_accuracy", point.mean_accuracy},
-                           {"class_iou", classes}});
+                           {"figures", figures},
+                           {"class_figure", point.class_figure},
+                           {"class_scores", classes}});
   }
   return {{"train", train}, {"evaluations", evaluations}};
 }
@@ -77,12 +78,13 @@ History history_from(const json& value) {
                              .images_per_second = point.at("images_per_second").get<double>()});
   for (const json& point : value.at("evaluations")) {
     EvaluationPoint evaluation{.step = point.at("step").get<int64_t>(),
-                               .mean_iou = optional_number(point.at("mean_iou")),
-                               .pixel_accuracy = point.at("pixel_accuracy").get<double>(),
-                               .mean_accuracy = point.at("mean_accuracy").get<double>(),
-                               .class_iou = {}};
-    for (const json& iou : point.at("class_iou"))
-      evaluation.class_iou.push_back(optional_number(iou));
+                               .figures = {},
+                               .class_figure = point.at("class_figure").get<std::string>(),
+                               .class_scores = {}};
+    for (const json& figure : point.at("figures"))
+      evaluation.figures.push_back({figure.at(0).get<std::string>(), optional_number(figure.at(1))});
+    for (const json& score : point.at("class_scores"))
+      evaluation.class_scores.push_back(optional_number(score));
     history.evaluations.push_back(std::move(evaluation));
   }
   return history;

@@ -25,7 +25,7 @@ struct Checkpoint {
   Weights model;      ///< weights and running statistics
   Weights optimizer;  ///< Optimizer::state
   Weights average;    ///< Ema::state; empty without one
-  std::optional<double> best_score;  ///< best mean IoU so far
+  std::optional<double> best_score;  ///< best score of an evaluation so far
   int64_t best_step = 0;
   double seconds = 0;  ///< spent training, over all resumptions
   History history;

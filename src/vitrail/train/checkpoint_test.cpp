@@ -33,7 +33,7 @@ class CheckpointFiles : public testing::Test {
     checkpoint.environment = {{"libtorch", "1"}};
     checkpoint.history.train = {{.step = 2, .loss = 1.0 / 3, .parts = {{"dice", 0.25}}, .rate = 1e-3}};
     checkpoint.history.evaluations = {
-        {.step = 2, .mean_iou = std::nullopt, .class_iou = {0.5, std::nullopt}}};
+        {.step = 2, .figures = {{"mean_iou", std::nullopt}}, .class_scores = {0.5, std::nullopt}}};
     return checkpoint;
   }
   std::vector<std::string> files() const {
@@ -79,8 +79,9 @@ TEST_F(CheckpointFiles, ReadWhatWasWritten) {
   EXPECT_EQ(read->history.train[0].loss, 1.0 / 3);
   EXPECT_EQ(read->history.train[0].parts.at("dice"), 0.25);
   ASSERT_EQ(read->history.evaluations.size(), 1u);
-  EXPECT_FALSE(read->history.evaluations[0].mean_iou.has_value());
-  EXPECT_EQ(read->history.evaluations[0].class_iou, (std::vector<std::optional<double>>{0.5, std::nullopt}));
+  EXPECT_FALSE(read->history.evaluations[0].score().has_value());
+  EXPECT_EQ(read->history.evaluations[0].class_scores,
+            (std::vector<std::optional<double>>{0.5, std::nullopt}));
 }
 
 TEST_F(CheckpointFiles, OnlyTheNewestOfANameStays) {
@@ -147,7 +148,9 @@ TEST_F(CheckpointFiles, AResumedLogHasEveryStepOnce) {
     JsonLog log(path, 0);
     for (const int64_t step : {10, 20, 30})
       log.write(TrainPoint{.step = step, .loss = 1});
-    log.write(EvaluationPoint{.step = 30, .mean_iou = 0.5, .class_iou = {0.5, std::nullopt}}, {"sky"});
+    log.write(
+        EvaluationPoint{.step = 30, .figures = {{"mean_iou", 0.5}}, .class_scores = {0.5, std::nullopt}},
+        {"sky"});
   }
   EXPECT_THAT(read_file(path), HasSubstr("\"class_iou\":{\"sky\":0.5,\"1\":null}"));
   std::ofstream(path, std::ios::app) << "{\"kind\":\"train\",\"st";  // cut short by a kill

@@ -29,11 +29,8 @@ std::vector<NamedColor> colors_of(const std::vector<ClassInfo>& classes) {
   return colors;
 }
 
-Image comparison(const Image& photo, const LabelMap& truth, const LabelMap& prediction,
-                 const std::vector<ClassInfo>& classes) {
-  const std::vector<NamedColor> colors = colors_of(classes);
-  const Image left = fitting(overlay(photo, truth, colors, {.legend = false}));
-  const Image right = fitting(overlay(photo, prediction, colors, {.legend = false}));
+Image comparison(const Image& truth, const Image& prediction) {
+  const Image left = fitting(truth), right = fitting(prediction);
   Image both(left.height, left.width + right.width, left.channels);
   for (int64_t y = 0; y < both.height; ++y) {
     std::copy_n(left.at(y, 0), left.width * left.channels, both.at(y, 0));

@@ -1,7 +1,7 @@
 #pragma once
-// A validation image as people compare it: the truth over the photo, and beside it the prediction.
+// A validation image as people compare it: the truth drawn over the photo, and beside it the prediction.
 //
-//   events.image("val/street_12", step, encode_png(comparison(photo, truth, prediction, classes)), ...);
+//   events.image("val/street_12", step, encode_png(comparison(truth, prediction)), ...);
 
 #include <vector>
 
@@ -13,8 +13,7 @@ namespace vitrail::train {
 
 std::vector<NamedColor> colors_of(const std::vector<ClassInfo>& classes);
 
-/// Truth on the left, prediction on the right, each at most 640 pixels wide and high.
-Image comparison(const Image& photo, const LabelMap& truth, const LabelMap& prediction,
-                 const std::vector<ClassInfo>& classes);
+/// Truth on the left, prediction on the right, each at most 640 pixels wide and high. Both are of one size.
+Image comparison(const Image& truth, const Image& prediction);
 
 }  // namespace vitrail::train

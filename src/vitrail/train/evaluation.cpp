@@ -63,12 +63,13 @@ Evaluation evaluate(Module& module, const Preprocessing& preprocessing, const Da
 
 EvaluationPoint evaluation_point(int64_t step, const SegmentationScores& scores) {
   EvaluationPoint point{.step = step,
-                        .mean_iou = scores.mean_iou,
-                        .pixel_accuracy = scores.pixel_accuracy,
-                        .mean_accuracy = scores.mean_accuracy,
-                        .class_iou = {}};
+                        .figures = {{"mean_iou", scores.mean_iou},
+                                    {"pixel_accuracy", scores.pixel_accuracy},
+                                    {"mean_accuracy", scores.mean_accuracy}},
+                        .class_figure = "iou",
+                        .class_scores = {}};
   for (const ClassScores& one : scores.per_class)
-    point.class_iou.push_back(one.iou);
+    point.class_scores.push_back(one.iou);
   return point;
 }
 

@@ -8,9 +8,10 @@
 namespace vitrail::train {
 
 struct Outcome {
-  int64_t step = 0;                      ///< whose weights run.evaluated_module has
-  double images_per_second = 0;          ///< of training, at its end
-  std::optional<Evaluation> evaluation;  ///< of the whole validation split; none without one
+  Weights weights;
+  int64_t step = 0;                           ///< of the weights
+  double images_per_second = 0;               ///< of training, at its end
+  std::optional<EvaluationPoint> evaluation;  ///< the task's last; of the whole validation split
 };
 
 TrainResult write_outcome(RunState& run, const Outcome& outcome);

@@ -19,12 +19,21 @@ struct TrainPoint {
   double images_per_second = 0;
 };
 
+/// One figure of an evaluation, as a fraction; nothing where it is undefined.
+struct Figure {
+  std::string name;  ///< "mean_iou", "mask_ap50": of log and curves
+  std::optional<double> value;
+};
+/// The name as people write it: "mean IoU", "mask AP50".
+std::string label_of(const std::string& figure);
+
 struct EvaluationPoint {
   int64_t step = 0;
-  std::optional<double> mean_iou;  ///< nothing where the convention leaves it undefined
-  double pixel_accuracy = 0;
-  double mean_accuracy = 0;
-  std::vector<std::optional<double>> class_iou;  ///< nothing where the class is absent
+  std::vector<Figure> figures;                      ///< the first one is what the best weights are chosen by
+  std::string class_figure = "iou";                 ///< what `class_scores` are: "iou", "mask_ap50"
+  std::vector<std::optional<double>> class_scores;  ///< nothing where the class is absent
+
+  std::optional<double> score() const { return figures.empty() ? std::nullopt : figures.front().value; }
 };
 
 struct History {

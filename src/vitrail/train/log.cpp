@@ -52,16 +52,14 @@ void JsonLog::write(const TrainPoint& point) {
 }
 
 void JsonLog::write(const EvaluationPoint& point, const std::vector<std::string>& classes) {
-  json iou = json::object();
-  for (size_t i = 0; i < point.class_iou.size(); ++i)
-    iou[i < classes.size() ? classes[i] : std::to_string(i)] = number_or_null(point.class_iou[i]);
-  line(json{{"kind", "evaluation"},
-            {"step", point.step},
-            {"mean_iou", number_or_null(point.mean_iou)},
-            {"pixel_accuracy", point.pixel_accuracy},
-            {"mean_accuracy", point.mean_accuracy},
-            {"class_iou", iou}}
-           .dump());
+  json record{{"kind", "evaluation"}, {"step", point.step}};
+  for (const Figure& figure : point.figures)
+    record[figure.name] = number_or_null(figure.value);
+  json by_class = json::object();
+  for (size_t i = 0; i < point.class_scores.size(); ++i)
+    by_class[i < classes.size() ? classes[i] : std::to_string(i)] = number_or_null(point.class_scores[i]);
+  record["class_" + point.class_figure] = by_class;
+  line(record.dump());
 }
 
 void JsonLog::line(const std::string& text) {

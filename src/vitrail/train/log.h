@@ -22,7 +22,7 @@ class JsonLog {
   JsonLog(const std::filesystem::path& path, int64_t start_step);
 
   void write(const TrainPoint& point);
-  /// `classes` names the entries of `point.class_iou`.
+  /// `classes` names the entries of `point.class_scores`.
   void write(const EvaluationPoint& point, const std::vector<std::string>& classes);
 
  private:

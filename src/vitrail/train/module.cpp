@@ -6,6 +6,7 @@
 
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
+#include "vitrail/graph/part.h"
 #include "vitrail/train/normalize.h"
 #include "vitrail/train/operators.h"
 #include "vitrail/train/pattern.h"
@@ -73,6 +74,26 @@ Module::Module(Graph graph, const Weights& weights, ModuleOptions options)
   inference_plan_ = plan(false);
   to(at::kFloat);
   load(weights);
+}
+
+Module Module::part(const std::vector<std::string>& outputs) const {
+  const Graph graph = part_of(graph_, outputs);
+  std::map<std::string, at::Tensor> shared;
+  for (const auto& [name, tensor] : tensors())
+    shared[name] = tensor;
+  ModuleOptions options = options_;
+  std::erase_if(options.frozen, [&](const std::string& pattern) {
+    return std::none_of(graph.parameters().begin(), graph.parameters().end(),
+                        [&](const Parameter& each) { return matches_any({pattern}, each.name); });
+  });
+  Weights values;
+  for (const Parameter& parameter : graph.parameters())
+    values[parameter.name] = from_torch(shared.at(parameter.name));
+  Module module(graph, values, options);
+  module.type_ = type_;
+  for (size_t i = 0; i < module.tensors_.size(); ++i)
+    module.tensors_[i] = shared.at(graph.parameters()[i].name);
+  return module;
 }
 
 std::vector<std::string> Module::tensor_names() const {

@@ -47,6 +47,10 @@ class Module {
   /// Error(usage) for a pattern in `frozen` that matches nothing.
   Module(Graph graph, const Weights& weights, ModuleOptions options = {});
 
+  /// A module of some outputs of this one's graph (graph/part.h) that shares this one's tensors: what trains
+  /// the one trains the other, and `load` reaches both. To be made anew after `to`.
+  Module part(const std::vector<std::string>& outputs) const;
+
   /// Training mode: batch statistics (which also move the running ones), dropout, training-only outputs.
   /// A fresh module is in training mode.
   void train(bool on) { training_ = on; }

@@ -24,7 +24,7 @@
 #include <string_view>
 #include <vector>
 
-#include "vitrail/data/augment.h"
+#include "vitrail/data/instance_augment.h"
 
 namespace vitrail::train {
 
@@ -48,9 +48,11 @@ struct Recipe {
     std::string val_split = "val";         ///< empty = no evaluation during training
     std::map<int64_t, int64_t> label_map;  ///< file's label -> class index; empty = the data set's own
     int64_t loader_threads = 1;            ///< workers that read and augment; changes the speed alone
+    int64_t hold_out = 0;  ///< instances: one picture in so many of the training split is for validation
   } data;
 
   AugmentOptions augment;
+  BoxAugmentOptions box_augment;  ///< instances
 
   struct Loss {
     std::map<std::string, double> terms = {
@@ -66,6 +68,22 @@ struct Recipe {
     double dice_smooth = 1;
     double auxiliary = 0.4;  ///< factor of the loss at each training-only output
   } loss;
+
+  /// Of instance segmentation networks on SSD (ssd_losses.h, branch_batches.h).
+  struct Instances {
+    std::string matching = "argmax";     ///< argmax (TensorFlow), bipartite (Caffe)
+    std::string mining = "suppression";  ///< suppression (TensorFlow), hardest (Caffe), none
+    double match_iou = 0.5;
+    double negatives = 3;  ///< background anchors per matched one
+    int64_t least_negatives = 0;
+    double huber_delta = 1;
+    double boxes = 1, classes = 1;    ///< factors of the losses
+    double masks = -1;                ///< -1: 30 for a single branch, 150 for several (the thesis)
+    std::string mask_mean = "boxes";  ///< boxes, cells, branches
+    double mask_outside = 1;          ///< weight of a mask's cells outside of the box
+    double box_jitter = 0;            ///< share of their sides by which the boxes of crops are off
+    int64_t shared_steps = 0;         ///< first steps during which all branches have the same weights
+  } instances;
 
   struct Optimizer {
     std::string name = "adamw";  ///< sgd, adam, adamw, rmsprop, rmsprop_tensorflow (optimizer.h)

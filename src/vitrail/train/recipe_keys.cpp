@@ -45,8 +45,15 @@ constexpr auto train = &at<&Recipe::train, Member>;
 template <auto Member>
 constexpr auto evaluate = &at<&Recipe::evaluate, Member>;
 
+template <auto Member>
+constexpr auto boxes = &at<&Recipe::box_augment, Member>;
+template <auto Member>
+constexpr auto instances = &at<&Recipe::instances, Member>;
+
 using R = Recipe;
 using A = AugmentOptions;
+using B = BoxAugmentOptions;
+using I = Recipe::Instances;
 
 std::vector<Key> net_and_data_keys() {
   return {
@@ -76,6 +83,10 @@ std::vector<Key> net_and_data_keys() {
        "label in the files -> class index, 255 = ignored; empty = the data set's own"},
       {"data.loader_threads", data<&R::Data::loader_threads>, between(1, 256),
        "threads that read and augment; changes the speed alone"},
+      {"data.hold_out", data<&R::Data::hold_out>, between(0, 1000),
+       "instances: pictures whose id divides by this are kept from training and are the validation split; 0 "
+       "= "
+       "none"},
   };
 }
 
@@ -100,6 +111,22 @@ std::vector<Key> augment_keys() {
       {"augment.blur_sigma_max", aug<&A::blur_sigma_max>, above(0), "largest sigma of the blur, pixels"},
       {"augment.fill", aug<&A::fill>, between(0, 255),
        "R, G, B of padded pixels; empty = the network's mean"},
+      {"augment.expand", boxes<&B::expand>, between(0, 1),
+       "instances: probability that the picture is put onto a larger canvas"},
+      {"augment.expand_max", boxes<&B::expand_max>, between(1, 16), "largest factor of the canvas's sides"},
+      {"augment.ssd_crop", boxes<&B::crop>, between(0, 1),
+       "instances: probability of a crop that holds a share of some box (ssd_random_crop; there 0.85)"},
+      {"augment.ssd_crop_overlaps", boxes<&B::crop_overlaps>, between(0, 1),
+       "the shares, one of which is drawn; objects with less left go"},
+      {"augment.ssd_crop_area", boxes<&B::crop_area_min>, between(0.001, 1), "smallest area of such a crop"},
+      {"augment.ssd_crop_aspect_min", boxes<&B::crop_aspect_min>, between(0.05, 20),
+       "least width / height of such a crop"},
+      {"augment.ssd_crop_aspect_max", boxes<&B::crop_aspect_max>, between(0.05, 20),
+       "greatest width / height of such a crop"},
+      {"augment.least_visible", boxes<&B::least_visible>, between(0, 1),
+       "instances: objects of whose box a smaller share is left go"},
+      {"augment.box_jitter", instances<&I::box_jitter>, between(0, 0.9),
+       "instances: share of their sides by which the true boxes that are cropped are off"},
   };
 }
 
@@ -125,6 +152,24 @@ std::vector<Key> loss_keys() {
       {"loss.dice_smooth", loss<&R::Loss::dice_smooth>, above(0), "keeps Dice finite on empty classes"},
       {"loss.auxiliary", loss<&R::Loss::auxiliary>, at_least(0),
        "factor of the loss at training-only outputs"},
+      {"loss.boxes", instances<&I::boxes>, at_least(0), "instances: factor of the boxes' loss"},
+      {"loss.classes", instances<&I::classes>, at_least(0), "instances: factor of the classes' loss"},
+      {"loss.masks", instances<&I::masks>, at_least(-1),
+       "instances: factor of the masks' loss; 0 = branches are not trained, -1 = 30 for a single branch, 150 "
+       "for several"},
+      {"loss.mask_mean", instances<&I::mask_mean>, one_of({"boxes", "cells", "branches"}),
+       "what counts the same in the masks' loss"},
+      {"loss.mask_outside", instances<&I::mask_outside>, at_least(0),
+       "weight of a mask's cells outside of the very box"},
+      {"loss.matching", instances<&I::matching>, one_of({"argmax", "bipartite"}),
+       "instances: anchors to objects as TensorFlow's SSD, or as Caffe's"},
+      {"loss.match_iou", instances<&I::match_iou>, between(0, 1), "least overlap of anchor and object"},
+      {"loss.mining", instances<&I::mining>, one_of({"suppression", "hardest", "none"}),
+       "which background anchors count: TensorFlow's choice, Caffe's, all"},
+      {"loss.negatives", instances<&I::negatives>, at_least(0), "mined background anchors per matched one"},
+      {"loss.least_negatives", instances<&I::least_negatives>, at_least(0),
+       "and at least this many a picture"},
+      {"loss.huber_delta", instances<&I::huber_delta>, above(0), "of the boxes' Huber loss"},
   };
 }
 
@@ -184,6 +229,8 @@ std::vector<Key> train_keys() {
        "patterns (*, ?) of parameters that are not trained"},
       {"train.freeze_statistics", train<&R::Train::freeze_statistics>, anything,
        "batch normalisation uses its running statistics and leaves them"},
+      {"train.shared_steps", instances<&I::shared_steps>, at_least(0),
+       "instances: first steps during which all branches learn as one"},
       {"evaluate.convention", evaluate<&R::Evaluate::convention>,
        one_of({"skipped", "zero", "one", "truth_only", "undefined"}),
        "how an absent class enters the mean IoU"},

@@ -22,10 +22,15 @@ namespace vitrail::train {
 
 struct ReportPicture {
   std::string name;
-  double mean_iou = 0;  ///< over the classes in its truth
-  Image photo;
-  LabelMap truth;
-  LabelMap prediction;
+  std::string score;  ///< "mean IoU 61.2 %"
+  Image prediction;   ///< as it is shown: the photo with what was predicted drawn over it
+  Image truth;
+};
+
+struct ReportTable {
+  std::string title, note;
+  std::vector<std::string> heading;
+  std::vector<std::vector<std::string>> rows;  ///< the first column names the row
 };
 
 struct ReportData {
@@ -36,6 +41,7 @@ struct ReportData {
   std::string split;  ///< what was evaluated: "val, 101 images"; empty = nothing was
   std::optional<SegmentationScores> scores;
   std::optional<ConfusionMatrix> matrix;
+  std::vector<ReportTable> tables;   ///< further figures
   std::vector<ReportPicture> worst;  ///< worst first
   std::vector<ReportPicture> best;   ///< best first
   std::string recipe;                ///< TOML

@@ -27,11 +27,7 @@ bool has_nan(const std::string& page) {
 }
 
 ReportPicture picture(const std::string& name) {
-  ReportPicture result{name, 0.5, Image(36, 48, 3, 128), LabelMap(36, 48), LabelMap(36, 48)};
-  for (int64_t x = 10; x < 30; ++x)
-    for (int64_t y = 10; y < 30; ++y)
-      result.truth.at(y, x) = 1;
-  return result;
+  return {name, "mean IoU 50 %", Image(36, 48, 3, 128), Image(36, 48, 3, 200)};
 }
 
 ReportData example() {
@@ -45,8 +41,9 @@ ReportData example() {
                                   .parts = {},
                                   .rate = 1e-3 * (1 - double(step) / 2000),
                                   .gradient_norm = 1});
-  data.history.evaluations = {{.step = 1000, .mean_iou = 0.5, .pixel_accuracy = 0.8},
-                              {.step = 2000, .mean_iou = std::nullopt, .pixel_accuracy = 0.9}};
+  data.history.evaluations = {
+      {.step = 1000, .figures = {{"mean_iou", 0.5}, {"pixel_accuracy", 0.8}}, .class_scores = {}},
+      {.step = 2000, .figures = {{"mean_iou", std::nullopt}, {"pixel_accuracy", 0.9}}, .class_scores = {}}};
   ConfusionMatrix matrix(3);
   matrix.add(std::vector<uint16_t>{0, 0, 0, 1, 1}, std::vector<uint16_t>{0, 0, 1, 1, 1});
   data.matrix = matrix;
@@ -54,6 +51,7 @@ ReportData example() {
   data.split = "val, 2 images";
   data.worst = {picture("worst_one")};
   data.best = {picture("best_one"), picture("best_two")};
+  data.tables = {{"Boxes <i>", "in percent", {"", "AP50"}, {{"small", "12.5"}}}};
   data.recipe = "[net]\nname = \"<x>\"\n";
   data.environment = {{"libtorch", "1.2.3"}};
   return data;
@@ -75,6 +73,7 @@ TEST(Report, EscapesWhatUsersNamed) {
   EXPECT_THAT(page, HasSubstr("net &lt;b&gt; &amp; co"));
   EXPECT_THAT(page, HasSubstr("road &amp; lane"));
   EXPECT_THAT(page, HasSubstr("&lt;x&gt;"));
+  EXPECT_THAT(page, HasSubstr("Boxes &lt;i&gt;"));
   EXPECT_THAT(page, Not(HasSubstr("<b> & co")));
 }
 
@@ -83,6 +82,8 @@ TEST(Report, ShowsFiguresWithTheirConvention) {
   EXPECT_THAT(page, HasSubstr("skipped"));
   EXPECT_THAT(page, HasSubstr("66.7"));  // sky: 2 of 3 in the union; road: 2 of 3 too
   EXPECT_THAT(page, HasSubstr("absent"));
+  EXPECT_THAT(page, HasSubstr("<td>small</td><td>12.5</td>"));
+  EXPECT_THAT(page, HasSubstr("mean IoU 50 %"));
 }
 
 TEST(Report, ARunWithoutEvaluationHasAReportToo) {

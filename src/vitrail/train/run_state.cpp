@@ -4,7 +4,6 @@
 
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
-#include "vitrail/data/class_weights.h"
 #include "vitrail/image/image_file.h"
 #include "vitrail/train/comparison.h"
 #include "vitrail/train/finish.h"
@@ -25,11 +24,6 @@ Recipe with_dataset(Recipe recipe, const std::string& dataset) {
                  .allowed = "NAME:PATH",
                  .next = cat("Give the path with --data ", recipe.data.dataset, ":PATH")});
   return recipe;
-}
-
-std::unique_ptr<Dataset> open_split(const Recipe& recipe, const std::string& split) {
-  if (split.empty()) return nullptr;
-  return open_dataset(recipe.data.dataset, split, {.label_map = recipe.data.label_map});
 }
 
 /// The keys that do not change the weights, and those that a resumed run may change, made equal.
@@ -66,10 +60,10 @@ std::optional<Checkpoint> checkpoint_to_resume(const Recipe& recipe, const Train
   return checkpoint;
 }
 
-Model described_network(const Recipe& recipe, const Dataset& dataset) {
-  Model model = network_of(recipe, dataset.classes());
+Model described_network(const Recipe& recipe, const Task& task) {
+  Model model = network_of(recipe, task.classes());
   const Recipe shared = without_paths(recipe);
-  model.info.label_map = dataset.label_map();
+  task.describe(model.info);
   model.info.dataset = shared.data.dataset;
   model.info.recipe = recipe_to_toml(shared);
   return model;
@@ -81,21 +75,19 @@ RunState::RunState(Recipe from, TrainOptions how)
     : recipe(with_dataset(std::move(from), how.dataset)),
       options(std::move(how)),
       lock(options.out_dir),
-      train_data(open_split(recipe, recipe.data.train_split)),
-      val_data(open_split(recipe, recipe.data.val_split)),
+      task(make_task(recipe)),
       resumed(checkpoint_to_resume(recipe, options)),
-      model(described_network(recipe, *train_data)),
+      model(described_network(recipe, *task)),
       module(model.graph, starting_weights(),
              {.frozen = recipe.train.freeze,
               .frozen_batch_norm = recipe.train.freeze_statistics,
               .upsample_in_loss = true}),
-      evaluated_module(model.graph, module.weights()),
-      loss(loss_options(recipe, class_weights()), static_cast<int64_t>(model.info.classes.size())),
       optimizer(module.learnable(), optimizer_options(recipe, module.learnable())),
       schedule(schedule_options(recipe)),
       log(options.out_dir / "log.jsonl", resumed ? resumed->step : 0),
       events(options.out_dir / "tensorboard", resumed ? resumed->step : 0) {
   model.weights.clear();
+  task->prepare(model, module, tell(Stage::preparing));
   if (recipe.train.ema > 0) average.emplace(module, EmaOptions{.decay = recipe.train.ema});
   if (resumed) take_up_checkpoint();
   now.recipe = recipe_to_toml(recipe);
@@ -114,21 +106,6 @@ Weights RunState::starting_weights() const {
   for (const auto& [name, tensor] : encoder.weights)
     weights[name] = tensor;
   return weights;
-}
-
-std::vector<double> RunState::class_weights() const {
-  const std::string& kind = recipe.loss.class_weights;
-  if (kind == "none") return {};
-  if (kind == "given") return recipe.loss.class_weight_values;
-  show(progress(Stage::preparing));
-  PixelCounts counts(static_cast<int64_t>(model.info.classes.size()));
-  for (int64_t i = 0; i < train_data->size(); ++i) {
-    if (cancelled())
-      throw Error(ErrorKind::cancelled, {.found = "cancelled while counting the classes' pixels"});
-    counts.add(train_data->load(i).labels);
-  }
-  return kind == "median_frequency" ? median_frequency_weights(counts)
-                                    : effective_number_weights(counts, recipe.loss.effective_number_beta);
 }
 
 void RunState::take_up_checkpoint() {
@@ -169,21 +146,18 @@ void RunState::add(const EvaluationPoint& point) {
   now.history.evaluations.push_back(point);
   const std::vector<std::string> names = class_names();
   log.write(point, names);
-  if (point.mean_iou) events.scalar("val/mean_iou", point.step, *point.mean_iou);
-  events.scalar("val/pixel_accuracy", point.step, point.pixel_accuracy);
-  events.scalar("val/mean_accuracy", point.step, point.mean_accuracy);
-  for (size_t c = 0; c < names.size(); ++c)
-    if (point.class_iou.at(c)) events.scalar("val/iou/" + names[c], point.step, *point.class_iou[c]);
+  for (const Figure& figure : point.figures)
+    if (figure.value) events.scalar("val/" + figure.name, point.step, *figure.value);
+  for (size_t c = 0; c < point.class_scores.size(); ++c)
+    if (point.class_scores[c])
+      events.scalar(cat("val/", point.class_figure, "/", names.at(c)), point.step, *point.class_scores[c]);
   events.flush();
 }
 
 void RunState::add_pictures() {
-  const int64_t size = val_data->size(), count = std::min(recipe.evaluate.report_images, size);
-  for (int64_t i = 0; i < count; ++i) {
-    const Sample sample = val_data->load(i * size / count);
-    const LabelMap prediction = predict_labels(evaluated_module, model.info.preprocessing, sample.image);
-    const Image shown = comparison(sample.image, sample.labels, prediction, model.info.classes);
-    events.image("val/" + sample.name, now.step, encode_png(shown), shown.height, shown.width);
+  for (const ReportPicture& picture : task->pictures(recipe.evaluate.report_images)) {
+    const Image shown = comparison(picture.truth, picture.prediction);
+    events.image("val/" + picture.name, now.step, encode_png(shown), shown.height, shown.width);
   }
   events.flush();
 }
@@ -197,27 +171,27 @@ Weights RunState::weights_to_evaluate() const {
   return average ? average->weights() : module.weights();
 }
 
-Evaluation RunState::evaluate_module(Stage stage, int64_t images) {
-  const auto go_on = [&](int64_t done, int64_t total) {
+GoOn RunState::tell(Stage stage) const {
+  return [this, stage](int64_t done, int64_t total) {
     Progress state = progress(stage);
     state.done = done;
     state.total = total;
     show(state);
     return !cancelled();
   };
-  return evaluate(
-      evaluated_module, model.info.preprocessing, *val_data,
-      {.classes = static_cast<int64_t>(model.info.classes.size()), .images = images, .go_on = go_on});
+}
+
+EvaluationPoint RunState::evaluate(const Weights& weights, Stage stage, int64_t images) {
+  EvaluationPoint point = task->evaluate(weights, images, tell(stage));
+  point.step = now.step;
+  return point;
 }
 
 void RunState::evaluate_and_keep_best() {
   const Weights weights = weights_to_evaluate();
-  evaluated_module.load(weights);
-  const Evaluation evaluation = evaluate_module(Stage::evaluating, recipe.evaluate.images);
-  const EvaluationPoint point =
-      evaluation_point(now.step, scores(evaluation.matrix, absent_classes_from(recipe.evaluate.convention)));
-  if (point.mean_iou && (!now.best_score || *point.mean_iou > *now.best_score)) {
-    now.best_score = point.mean_iou;
+  const EvaluationPoint point = evaluate(weights, Stage::evaluating, recipe.evaluate.images);
+  if (point.score() && (!now.best_score || *point.score() > *now.best_score)) {
+    now.best_score = point.score();
     now.best_step = now.step;
     Checkpoint best = now;
     best.model = weights;
@@ -239,21 +213,18 @@ void RunState::save() {
   saved_step = now.step;
 }
 
-/// Puts the best weights into evaluated_module; returns their step.
-int64_t RunState::load_best() {
+std::pair<Weights, int64_t> RunState::best() const {
   if (now.best_score)
-    if (const auto best = read_checkpoint(options.out_dir, "best"); best && best->step == now.best_step) {
-      evaluated_module.load(best->model);
-      return best->step;
-    }
-  evaluated_module.load(weights_to_evaluate());
-  return now.step;
+    if (auto best = read_checkpoint(options.out_dir, "best"); best && best->step == now.best_step)
+      return {std::move(best->model), best->step};
+  return {weights_to_evaluate(), now.step};
 }
 
 TrainResult RunState::finish() {
-  Outcome outcome{.step = load_best()};
+  auto [weights, step] = best();
+  Outcome outcome{.weights = std::move(weights), .step = step};
   outcome.images_per_second = now.history.train.empty() ? 0 : now.history.train.back().images_per_second;
-  if (val_data) outcome.evaluation = evaluate_module(Stage::finishing, 0);
+  if (task->evaluates()) outcome.evaluation = evaluate(outcome.weights, Stage::finishing, 0);
   return write_outcome(*this, outcome);
 }
 

@@ -7,17 +7,14 @@
 #include <string>
 #include <vector>
 
-#include "vitrail/data/dataset.h"
-#include "vitrail/data/loader.h"
 #include "vitrail/train/checkpoint.h"
 #include "vitrail/train/ema.h"
-#include "vitrail/train/evaluation.h"
 #include "vitrail/train/folder_lock.h"
 #include "vitrail/train/log.h"
-#include "vitrail/train/losses.h"
 #include "vitrail/train/module.h"
 #include "vitrail/train/optimizer.h"
 #include "vitrail/train/schedule.h"
+#include "vitrail/train/task.h"
 #include "vitrail/train/tensorboard.h"
 #include "vitrail/train/trainer.h"
 
@@ -47,15 +44,12 @@ struct RunState {
   Recipe recipe;
   TrainOptions options;
   FolderLock lock;
-  Checkpoint now;           ///< step, best, history, seconds; its tensors are filled when it is saved
-  int64_t saved_step = -1;  ///< of last.json
-  std::unique_ptr<Dataset> train_data;
-  std::unique_ptr<Dataset> val_data;  ///< none without a validation split
+  Checkpoint now;              ///< step, best, history, seconds; its tensors are filled when it is saved
+  int64_t saved_step = -1;     ///< of last.json
+  std::unique_ptr<Task> task;  ///< the data, what a pass costs, how weights are judged
   std::optional<Checkpoint> resumed;  ///< its tensors are dropped once they are taken up
   Model model;                        ///< graph and info; the weights are in `module`
   Module module;
-  Module evaluated_module;  ///< takes the weights that are evaluated, so that training's stay untouched
-  Loss loss;
   Optimizer optimizer;
   Schedule schedule;
   std::optional<Ema> average;
@@ -64,11 +58,12 @@ struct RunState {
 
  private:
   Weights starting_weights() const;
-  std::vector<double> class_weights() const;
   void take_up_checkpoint();
   Weights weights_to_evaluate() const;
-  Evaluation evaluate_module(Stage stage, int64_t images);
-  int64_t load_best();
+  EvaluationPoint evaluate(const Weights& weights, Stage stage, int64_t images);
+  GoOn tell(Stage stage) const;
+  /// The best weights so far and their step.
+  std::pair<Weights, int64_t> best() const;
 };
 
 }  // namespace vitrail::train

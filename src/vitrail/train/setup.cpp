@@ -30,6 +30,22 @@ LossOptions loss_options(const Recipe& recipe, std::vector<double> class_weights
   return options;
 }
 
+SsdLossOptions ssd_loss_options(const Recipe& recipe) {
+  const Recipe::Instances& from = recipe.instances;
+  using Mining = SsdLossOptions::Mining;
+  return {.matching = from.matching == "bipartite" ? SsdLossOptions::Matching::bipartite
+                                                   : SsdLossOptions::Matching::argmax,
+          .mining = from.mining == "none"      ? Mining::none
+                    : from.mining == "hardest" ? Mining::hardest
+                                               : Mining::suppression,
+          .match_iou = from.match_iou,
+          .negatives = from.negatives,
+          .least_negatives = from.least_negatives,
+          .huber_delta = from.huber_delta,
+          .box_weight = from.boxes,
+          .class_weight = from.classes};
+}
+
 OptimizerOptions optimizer_options(const Recipe& recipe, const NamedTensors& learnable) {
   const Recipe::Optimizer& from = recipe.optimizer;
   OptimizerOptions options{.kind = optimizer_kind_from(from.name),

@@ -9,11 +9,14 @@
 #include "vitrail/train/optimizer.h"
 #include "vitrail/train/recipe.h"
 #include "vitrail/train/schedule.h"
+#include "vitrail/train/ssd_losses.h"
 
 namespace vitrail::train {
 
 /// `class_weights` is what the recipe's class_weights came to; empty = none.
 LossOptions loss_options(const Recipe& recipe, std::vector<double> class_weights);
+
+SsdLossOptions ssd_loss_options(const Recipe& recipe);
 
 /// Vectors (biases, batch normalisation's scale and shift) do not decay unless optimizer.decay_all.
 OptimizerOptions optimizer_options(const Recipe& recipe, const NamedTensors& learnable);

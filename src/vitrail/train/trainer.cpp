@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "vitrail/base/error.h"
+#include "vitrail/base/random.h"
 #include "vitrail/base/text.h"
 #include "vitrail/train/fine_tune.h"
 #include "vitrail/train/run_state.h"
@@ -67,14 +68,9 @@ struct Window {
 /// make up for it.
 class Loop {
  public:
-  explicit Loop(RunState& run)
-      : run_(run),
-        recipe_(run.recipe),
-        loader_(*run.train_data, recipe_.augment, run.model.info.preprocessing,
-                {.batch = recipe_.train.batch,
-                 .seed = recipe_.train.seed,
-                 .threads = static_cast<int>(recipe_.data.loader_threads)},
-                run.now.step * recipe_.train.accumulate) {}
+  explicit Loop(RunState& run) : run_(run), recipe_(run.recipe) {
+    run_.task->start(run.now.step * recipe_.train.accumulate);
+  }
 
   void train() {
     for (;;) {
@@ -88,7 +84,7 @@ class Loop {
 
  private:
   bool evaluation_due() const {
-    if (!run_.val_data || run_.now.step == 0 || run_.evaluated(run_.now.step)) return false;
+    if (!run_.task->evaluates() || run_.now.step == 0 || run_.evaluated(run_.now.step)) return false;
     const int64_t every = recipe_.train.evaluate_every;
     return run_.now.step == recipe_.train.steps || (every > 0 && run_.now.step % every == 0);
   }
@@ -128,12 +124,9 @@ class Loop {
   }
 
   void accumulate(int64_t pass, StepFigures& figures) {
-    const Batch batch = loader_.next();
-    figures.names.insert(figures.names.end(), batch.names.begin(), batch.names.end());
-    run_.module.train(true);
-    run_.module.set_dropout_seed(Random(recipe_.train.seed).fork(static_cast<uint64_t>(pass)).next());
-    const NamedTensors outputs = run_.module.forward({to_torch(batch.images)});
-    const LossValue value = run_.loss(outputs, to_torch(batch.labels));
+    const auto [value, names] =
+        run_.task->pass(Random(recipe_.train.seed).fork(static_cast<uint64_t>(pass)).next());
+    figures.names.insert(figures.names.end(), names.begin(), names.end());
     const auto share = 1 / static_cast<double>(recipe_.train.accumulate);
     const auto loss = value.total.item<double>();
     figures.loss += share * loss;
@@ -166,7 +159,6 @@ class Loop {
 
   RunState& run_;
   const Recipe& recipe_;
-  Loader loader_;
   Window window_;
   double seconds_per_step_ = 0;
 };

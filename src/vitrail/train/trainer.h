@@ -44,7 +44,7 @@ struct Progress {
   double images_per_second = 0;               ///< of training, averaged over the last steps
   double seconds_left = 0;                    ///< of training, at that speed
   std::optional<EvaluationPoint> evaluation;  ///< set once, when an evaluation has just finished
-  std::optional<double> best_score;           ///< mean IoU
+  std::optional<double> best_score;           ///< of the first of its figures
   int64_t best_step = 0;
 };
 

@@ -1,0 +1,40 @@
+#include "vitrail/data/loader_parts.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace vitrail {
+
+// Streams of (seed): even keys shuffle epochs, odd keys augment their samples.
+std::vector<int64_t> epoch_order(uint64_t seed, int64_t size, int64_t epoch) {
+  std::vector<int64_t> order(static_cast<size_t>(size));
+  std::iota(order.begin(), order.end(), 0);
+  Random(seed).fork(2 * static_cast<uint64_t>(epoch)).shuffle(order);
+  return order;
+}
+
+Random augment_stream(uint64_t seed, int64_t epoch, int64_t index) {
+  return Random(seed).fork(2 * static_cast<uint64_t>(epoch) + 1).fork(static_cast<uint64_t>(index));
+}
+
+std::vector<double> mean_rgb(const Preprocessing& preprocessing) {
+  std::vector<double> mean = preprocessing.mean;
+  if (preprocessing.order == ChannelOrder::bgr) std::reverse(mean.begin(), mean.end());
+  for (double& v : mean)
+    v = std::clamp(v, 0.0, 255.0);
+  return mean;
+}
+
+int64_t ShuffledSequence::index_at(int64_t position) {
+  const int64_t epoch = position / size_;
+  std::lock_guard lock(mutex_);
+  auto found = orders_.find(epoch);
+  if (found == orders_.end()) {
+    // Workers run at most a few batches apart; older epochs may be asked for again, and are then remade.
+    if (orders_.size() > 2) orders_.erase(orders_.begin());
+    found = orders_.emplace(epoch, epoch_order(seed_, size_, epoch)).first;
+  }
+  return found->second[static_cast<size_t>(position % size_)];
+}
+
+}  // namespace vitrail

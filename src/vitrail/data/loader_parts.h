@@ -1,0 +1,154 @@
+#pragma once
+// What loaders of batches share: the endless shuffled sequence, a cache of decoded samples, and workers that
+// make batches ahead of the step that needs them. Private to the loaders (loader.h, instance_loader.h).
+//
+// Batch t is a pure function of (seed, t), so a run can resume at any step, and the number of workers changes
+// nothing but the speed.
+
+#include <algorithm>
+#include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <thread>
+#include <vector>
+
+#include "vitrail/base/random.h"
+#include "vitrail/graph/model.h"
+
+namespace vitrail {
+
+/// The order of an epoch: a fresh shuffle, seeded by (seed, epoch).
+std::vector<int64_t> epoch_order(uint64_t seed, int64_t size, int64_t epoch);
+/// What augments sample `index` in an epoch.
+Random augment_stream(uint64_t seed, int64_t epoch, int64_t index);
+
+/// A network's mean as R, G, B, for padded pixels.
+std::vector<double> mean_rgb(const Preprocessing& preprocessing);
+
+/// Epoch after epoch, each in its own order. Thread-safe.
+class ShuffledSequence {
+ public:
+  ShuffledSequence(uint64_t seed, int64_t size) : seed_(seed), size_(size) {}
+  int64_t index_at(int64_t position);
+  Random augment_stream_at(int64_t position) {
+    return augment_stream(seed_, position / size_, index_at(position));
+  }
+
+ private:
+  uint64_t seed_;
+  int64_t size_;
+  std::mutex mutex_;
+  std::map<int64_t, std::vector<int64_t>> orders_;  // by epoch; the last few in use
+};
+
+/// Decoded samples, kept until the bound is reached and then for good: each is used once per epoch, so
+/// replacing one by another would gain nothing. Thread-safe if `load` is.
+template <class Sample>
+class SampleCache {
+ public:
+  using Load = std::function<Sample(int64_t)>;
+  using Bytes = std::function<int64_t(const Sample&)>;
+  SampleCache(Load load, Bytes bytes_of, int64_t bytes)
+      : load_(std::move(load)), bytes_of_(std::move(bytes_of)), left_(bytes) {}
+
+  std::shared_ptr<const Sample> get(int64_t index) {
+    {
+      std::lock_guard lock(mutex_);
+      if (const auto found = samples_.find(index); found != samples_.end()) return found->second;
+    }
+    auto sample = std::make_shared<const Sample>(load_(index));
+    const int64_t bytes = bytes_of_(*sample);
+    std::lock_guard lock(mutex_);
+    if (bytes <= left_ && samples_.emplace(index, sample).second) left_ -= bytes;
+    return sample;
+  }
+
+ private:
+  Load load_;
+  Bytes bytes_of_;
+  std::mutex mutex_;
+  int64_t left_;
+  std::map<int64_t, std::shared_ptr<const Sample>> samples_;
+};
+
+/// Workers that make the results of steps first_step, first_step + 1, ... and hand them out in order. Each
+/// worker makes a whole result, alone.
+template <class Result>
+class Prefetch {
+ public:
+  /// Makes one step's result; may end early, with anything, once a stop is requested.
+  using Make = std::function<Result(int64_t step, const std::stop_token& stop)>;
+
+  /// At most `ahead` results are made before they are taken.
+  Prefetch(Make make, int threads, int64_t ahead, int64_t first_step)
+      : make_(std::move(make)), ahead_(ahead), next_made_(first_step), next_taken_(first_step) {
+    for (int i = 0; i < threads; ++i)
+      workers_.emplace_back([this](std::stop_token stop) { work(stop); });
+  }
+  ~Prefetch() {
+    // All are told before any is joined, else each would finish its batch in turn.
+    for (std::jthread& worker : workers_)
+      worker.request_stop();
+  }
+
+  /// The next step's result; rethrows what a worker threw. The step that failed stays the next one: calling
+  /// again throws again. For one thread.
+  Result next() {
+    std::unique_lock lock(mutex_);
+    made_.wait(lock, [&] { return results_.contains(next_taken_); });
+    const auto found = results_.find(next_taken_);
+    if (found->second.failure) std::rethrow_exception(found->second.failure);
+    Result result = std::move(found->second.result);
+    results_.erase(found);
+    ++next_taken_;
+    lock.unlock();
+    room_.notify_all();
+    return result;
+  }
+
+ private:
+  struct Made {
+    Result result;
+    std::exception_ptr failure;
+  };
+
+  void work(const std::stop_token& stop) {
+    for (;;) {
+      int64_t step = 0;
+      {
+        std::unique_lock lock(mutex_);
+        if (!room_.wait(lock, stop, [&] { return next_made_ < next_taken_ + ahead_; })) return;
+        step = next_made_++;
+      }
+      Made made;
+      try {
+        made.result = make_(step, stop);
+      } catch (...) {
+        made.failure = std::current_exception();
+      }
+      if (stop.stop_requested()) return;
+      {
+        std::lock_guard lock(mutex_);
+        results_.emplace(step, std::move(made));
+      }
+      made_.notify_all();
+    }
+  }
+
+  const Make make_;
+  const int64_t ahead_;
+  std::mutex mutex_;
+  std::condition_variable_any room_;  // the consumer took a result
+  std::condition_variable made_;      // a worker finished one
+  std::map<int64_t, Made> results_;
+  int64_t next_made_;                  // step that the next free worker starts
+  int64_t next_taken_;                 // step that the consumer waits for
+  std::vector<std::jthread> workers_;  // last: stops and joins before anything above goes
+};
+
+}  // namespace vitrail

@@ -1,0 +1,156 @@
+#include <algorithm>
+#include <optional>
+
+#include "vitrail/base/error.h"
+#include "vitrail/base/text.h"
+#include "vitrail/data/class_weights.h"
+#include "vitrail/data/dataset.h"
+#include "vitrail/data/loader.h"
+#include "vitrail/train/comparison.h"
+#include "vitrail/train/evaluation.h"
+#include "vitrail/train/setup.h"
+#include "vitrail/train/task.h"
+
+namespace vitrail::train {
+namespace {
+
+/// Images whose score is lowest, worst first; those without a labelled pixel are left out.
+std::vector<ImageScore> worst_images(std::vector<ImageScore> images, size_t count) {
+  std::erase_if(images, [](const ImageScore& image) { return !image.mean_iou; });
+  std::stable_sort(images.begin(), images.end(),
+                   [](const ImageScore& a, const ImageScore& b) { return *a.mean_iou < *b.mean_iou; });
+  images.resize(std::min(images.size(), count));
+  return images;
+}
+std::vector<ImageScore> best_images(std::vector<ImageScore> images, size_t count) {
+  images = worst_images(std::move(images), images.size());
+  std::reverse(images.begin(), images.end());
+  images.resize(std::min(images.size(), count));
+  return images;
+}
+
+std::unique_ptr<Dataset> open_split(const Recipe& recipe, const std::string& split) {
+  if (split.empty()) return nullptr;
+  return open_dataset(recipe.data.dataset, split, {.label_map = recipe.data.label_map});
+}
+
+/// A label per pixel.
+class SemanticTask : public Task {
+ public:
+  explicit SemanticTask(const Recipe& recipe)
+      : recipe_(recipe),
+        train_data_(open_split(recipe, recipe.data.train_split)),
+        val_data_(open_split(recipe, recipe.data.val_split)) {}
+
+  const std::vector<ClassInfo>& classes() const override { return train_data_->classes(); }
+  void describe(ModelInfo& info) const override { info.label_map = train_data_->label_map(); }
+  bool evaluates() const override { return val_data_ != nullptr; }
+  std::string validation_split() const override {
+    return cat(recipe_.data.val_split, ", ", val_data_->size(), " images");
+  }
+
+  void prepare(const Model& model, Module& module, const GoOn& go_on) override {
+    model_ = &model;
+    module_ = &module;
+    evaluated_.emplace(model.graph, module.weights());
+    loss_.emplace(loss_options(recipe_, class_weights(go_on)), static_cast<int64_t>(classes().size()));
+  }
+
+  void start(int64_t first) override {
+    loader_.emplace(*train_data_, recipe_.augment, model_->info.preprocessing,
+                    LoaderOptions{.batch = recipe_.train.batch,
+                                  .seed = recipe_.train.seed,
+                                  .threads = static_cast<int>(recipe_.data.loader_threads)},
+                    first);
+  }
+
+  PassLoss pass(uint64_t dropout_seed) override {
+    Batch batch = loader_->next();
+    module_->train(true);
+    module_->set_dropout_seed(dropout_seed);
+    const NamedTensors outputs = module_->forward({to_torch(batch.images)});
+    return {(*loss_)(outputs, to_torch(batch.labels)), std::move(batch.names)};
+  }
+
+  EvaluationPoint evaluate(const Weights& weights, int64_t images, const GoOn& go_on) override {
+    evaluated_->load(weights);
+    evaluation_ = train::evaluate(
+        *evaluated_, model_->info.preprocessing, *val_data_,
+        {.classes = static_cast<int64_t>(classes().size()), .images = images, .go_on = go_on});
+    return evaluation_point(0, figures());
+  }
+
+  std::vector<ReportPicture> pictures(int64_t count) override {
+    const int64_t size = val_data_->size();
+    std::vector<ReportPicture> result;
+    for (int64_t i = 0; i < std::min(count, size); ++i)
+      result.push_back(picture({i * size / std::min(count, size), std::nullopt}));
+    return result;
+  }
+
+  std::string note() const override {
+    const SegmentationScores scores = figures();
+    return cat("mean IoU ", percent(scores.mean_iou), " (absent classes: ", name_of(scores.convention),
+               "), pixel accuracy ", percent(scores.pixel_accuracy));
+  }
+
+  void fill(ReportData& report, int64_t pictures) override {
+    report.scores = figures();
+    report.matrix = evaluation_->matrix;
+    const auto count = static_cast<size_t>(pictures);
+    for (const ImageScore& image : worst_images(evaluation_->images, count))
+      report.worst.push_back(picture(image));
+    for (const ImageScore& image : best_images(evaluation_->images, count))
+      report.best.push_back(picture(image));
+  }
+
+  void fill(TrainResult& result) const override {
+    if (evaluation_) result.scores = figures();
+  }
+
+ private:
+  SegmentationScores figures() const {
+    return scores(evaluation_->matrix, absent_classes_from(recipe_.evaluate.convention));
+  }
+
+  ReportPicture picture(const ImageScore& image) {
+    const Sample sample = val_data_->load(image.index);
+    const LabelMap prediction = predict_labels(*evaluated_, model_->info.preprocessing, sample.image);
+    const auto shown = [&](const LabelMap& labels) {
+      return overlay(sample.image, labels, colors_of(classes()), {.legend = false});
+    };
+    return {sample.name, cat("mean IoU ", percent(image.mean_iou, 1)), shown(prediction),
+            shown(sample.labels)};
+  }
+
+  std::vector<double> class_weights(const GoOn& go_on) const {
+    const std::string& kind = recipe_.loss.class_weights;
+    if (kind == "none") return {};
+    if (kind == "given") return recipe_.loss.class_weight_values;
+    PixelCounts counts(static_cast<int64_t>(classes().size()));
+    for (int64_t i = 0; i < train_data_->size(); ++i) {
+      if (!go_on(i, train_data_->size()))
+        throw Error(ErrorKind::cancelled, {.found = "cancelled while counting the classes' pixels"});
+      counts.add(train_data_->load(i).labels);
+    }
+    return kind == "median_frequency" ? median_frequency_weights(counts)
+                                      : effective_number_weights(counts, recipe_.loss.effective_number_beta);
+  }
+
+  const Recipe& recipe_;
+  std::unique_ptr<Dataset> train_data_, val_data_;
+  const Model* model_ = nullptr;
+  Module* module_ = nullptr;
+  std::optional<Module> evaluated_;  ///< takes the weights that are judged, so that training's stay untouched
+  std::optional<Loss> loss_;
+  std::optional<Loader> loader_;
+  std::optional<Evaluation> evaluation_;
+};
+
+}  // namespace
+
+std::unique_ptr<Task> make_semantic_task(const Recipe& recipe) {
+  return std::make_unique<SemanticTask>(recipe);
+}
+
+}  // namespace vitrail::train
