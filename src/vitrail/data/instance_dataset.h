@@ -1,9 +1,14 @@
 #pragma once
 // Data sets for instance segmentation: numbered pictures with their objects' boxes, classes and masks.
 //
-//   auto data = open_instance_dataset("coco:/data/coco/person_train.json", "");       // pictures beside the
-//   JSON for (int64_t i = 0; i < data->size(); ++i) { InstanceSample s = data->load(i); ... }
+//   auto data = open_instance_dataset("coco:/data/coco/person_train.json", "");
+//   for (int64_t i = 0; i < data->size(); ++i) { InstanceSample s = data->load(i); ... }
+//
+// Adding one: its file data/NAME.{h,cpp} with an InstanceDatasetEntry, a 4-image fixture in
+// tests/fixtures/NAME, and a line in the registry of instance_dataset.cpp. A set whose objects are numbered
+// in label PNGs is a list of files and a rule for the numbers: numbered_instances.h.
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -24,6 +29,7 @@ struct Instance {
   bool crowd = false;  ///< a group that was outlined as one: never a training target, ignored in evaluation
   double area = 0;     ///< pixels, as the annotation says
   int64_t id = 0;      ///< the annotation's
+  std::array<double, 4> box_xywh{};  ///< `box` as the annotation says it, unrounded: evaluation takes this
 };
 
 struct InstanceSample {
@@ -39,7 +45,8 @@ class InstanceDataset {
   virtual ~InstanceDataset() = default;
   virtual int64_t size() const = 0;
   virtual InstanceSample load(int64_t index) const = 0;  ///< throws Error naming file and key
-  /// What `load` gives, without the picture's pixels (image has its size and no pixels).
+  /// What `load` gives, without the picture's pixels (image has its size and no pixels). COCO's pictures need
+  /// not be on this machine for it.
   virtual InstanceSample annotations(int64_t index) const = 0;
   virtual std::string name(int64_t index) const = 0;
   virtual std::filesystem::path image_path(int64_t index) const = 0;
@@ -48,9 +55,27 @@ class InstanceDataset {
   virtual int64_t category_of(int64_t class_index) const = 0;
 };
 
+struct InstanceDatasetEntry {
+  std::string name;                 ///< "coco"
+  std::string summary;              ///< one line: what, layout, licence
+  std::vector<std::string> splits;  ///< those it is published with; empty where the place decides
+  /// The splits that are in this place. Throws Error(file) if there is none.
+  std::vector<std::string> (*splits_in)(const std::filesystem::path& root);
+  std::unique_ptr<InstanceDataset> (*open)(const std::filesystem::path& root, const std::string& split);
+};
+const std::vector<InstanceDatasetEntry>& instance_dataset_entries();
+
+/// "coco:/data/coco" taken apart. Throws Error(usage) for an unknown name, listing what exists.
+struct InstanceDatasetSpec {
+  const InstanceDatasetEntry* entry = nullptr;
+  std::filesystem::path root;
+};
+InstanceDatasetSpec parse_instance_dataset_spec(const std::string& spec);
+
 /// `spec` is NAME:PATH, NAME one of coco (a JSON file, or COCO's folder), penn-fudan, dsb2018, cityscapes.
-/// Throws Error(usage) for an unknown name or split (listing what exists), Error(file) or Error(format) for a
-/// place that is not one.
+/// `split` is one of the data set's, several joined by '+' ("train+val"), or empty where there is only one (a
+/// JSON file). Throws Error(usage) for an unknown name or split (listing what exists), Error(file) or
+/// Error(format) for a place that is not one.
 std::unique_ptr<InstanceDataset> open_instance_dataset(const std::string& spec, const std::string& split);
 
 }  // namespace vitrail
