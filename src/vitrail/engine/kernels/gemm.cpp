@@ -5,14 +5,12 @@
 #include <utility>
 
 #include "vitrail/base/checked.h"
+#include "vitrail/engine/kernels/gemm_parts.h"
 #include "vitrail/engine/kernels/isa.h"
 #include "vitrail/engine/kernels/lanes.h"
 
 namespace vitrail::engine_detail::kernel {
 namespace {
-
-constexpr int64_t column_unit = 16;  // packed columns come in these
-constexpr int64_t most_rows = 12;    // rows of C that are kept in registers, at most
 
 struct Tile {
   const float* const* a;
@@ -131,22 +129,6 @@ const TileSet& tile_set() {
   return set;
 }
 
-// A tile whose columns do not all exist: computed beside and copied.
-void partial_tile(const TileSet& set, Tile t, int64_t rows, int64_t columns, int64_t width) {
-  float beside[most_rows * panel_width];
-  float* c = t.c;
-  const int64_t ldc = t.ldc;
-  if (t.accumulate)
-    for (int64_t r = 0; r < rows; ++r)
-      for (int64_t j = 0; j < width; ++j)
-        beside[r * width + j] = j < columns ? c[r * ldc + j] : 0;
-  t.c = beside;
-  t.ldc = width;
-  (width == set.lanes ? set.one : set.two)[static_cast<size_t>(rows - 1)](t);
-  for (int64_t r = 0; r < rows; ++r)
-    std::copy_n(beside + r * width, columns, c + r * ldc);
-}
-
 // All rows of a panel's columns [0, columns), which are packed with `width` of them side by side.
 void multiply_panel(const TileSet& set, Tile t, int64_t m, int64_t columns, int64_t width) {
   float bias[panel_width] = {};
@@ -162,10 +144,11 @@ void multiply_panel(const TileSet& set, Tile t, int64_t m, int64_t columns, int6
       part.ldb = width;
       part.c = t.c + first * t.ldc + at;
       part.bias = t.bias != nullptr ? bias + at : nullptr;
+      const TileFunction compute = (step == set.lanes ? set.one : set.two)[static_cast<size_t>(rows - 1)];
       if (left >= step)
-        (step == set.lanes ? set.one : set.two)[static_cast<size_t>(rows - 1)](part);
+        compute(part);
       else
-        partial_tile(set, part, rows, left, step);
+        partial_tile(part, rows, left, step, compute);
       at += step;
     }
   }

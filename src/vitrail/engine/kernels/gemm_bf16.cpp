@@ -8,6 +8,7 @@
 
 #include "oneapi/dnnl/dnnl.hpp"
 #include "vitrail/base/checked.h"
+#include "vitrail/engine/kernels/gemm_parts.h"
 #include "vitrail/engine/kernels/lanes.h"
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
@@ -18,8 +19,6 @@
 
 namespace vitrail::engine_detail::kernel {
 namespace {
-
-constexpr int64_t column_unit = 16, most_rows = 12;
 
 // Nearest, ties to even; what is not a number stays so.
 uint16_t rounded(float x) {
@@ -127,31 +126,35 @@ constexpr std::array<TileFunction, most_rows> tiles(std::integer_sequence<int, r
 constexpr auto one_vector = tiles<1>(std::make_integer_sequence<int, most_rows>());
 constexpr auto two_vectors = tiles<2>(std::make_integer_sequence<int, most_rows>());
 
-// `count` floats as bf16, an odd one at the end followed by zero.
-VITRAIL_BF16 void round_row(const float* x, int64_t count, uint16_t* y) {
-  int64_t i = 0;
-  for (; i + 16 <= count; i += 16) {
-    const __m256bh half = _mm512_cvtneps_pbh(_mm512_loadu_ps(x + i));
-    std::memcpy(y + i, &half, 32);
-  }
-  for (; i < count; ++i)
-    y[i] = rounded(x[i]);
+struct Pieces {
+  const float* const* a;
+  int64_t parts, lda, length;  // floats of a piece
+};
+
+// Rows [first, first + m) as bf16, `even` numbers each. A piece is stored in whole vectors, zeros at its end:
+// what lies beyond it is written afterwards, but for the last row's, for which there is room.
+VITRAIL_BF16 void round_rows(const Pieces& from, int64_t first, int64_t m, int64_t even, uint16_t* to) {
+  const int64_t whole = (from.length - 1) / 16 * 16;
+  const auto last = static_cast<__mmask16>((1u << (from.length - whole)) - 1);
+  for (int64_t r = 0; r < m; ++r)
+    for (int64_t p = 0; p < from.parts; ++p) {
+      const float* x = from.a[p] + (first + r) * from.lda;
+      uint16_t* y = to + r * even + p * from.length;
+      for (int64_t i = 0; i < whole; i += 16) {
+        const __m256bh half = _mm512_cvtneps_pbh(_mm512_loadu_ps(x + i));
+        std::memcpy(y + i, &half, 32);
+      }
+      const __m256bh half = _mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(last, x + whole));
+      std::memcpy(y + whole, &half, 32);
+    }
 }
 
-// A tile whose columns do not all exist: computed beside and copied.
-void partial_tile(Tile t, int64_t rows, int64_t columns, int64_t width) {
-  float beside[most_rows * panel_width];
-  float* c = t.c;
-  const int64_t ldc = t.ldc;
-  if (t.accumulate)
-    for (int64_t r = 0; r < rows; ++r)
-      for (int64_t j = 0; j < width; ++j)
-        beside[r * width + j] = j < columns ? c[r * ldc + j] : 0;
-  t.c = beside;
-  t.ldc = width;
-  (width == column_unit ? one_vector : two_vectors)[static_cast<size_t>(rows - 1)](t);
-  for (int64_t r = 0; r < rows; ++r)
-    std::copy_n(beside + r * width, columns, c + r * ldc);
+// Rows of A that are rounded at once: they stay in the first cache while panels pass by that lie in the
+// second, or are many where all panels together are larger.
+int64_t rows_at_once(int64_t even, int64_t n) {
+  constexpr int64_t near = 12 << 10, cached_panels = 128 << 10;  // 16-bit numbers
+  const int64_t numbers = even * n <= cached_panels ? near : most_rows * most_bf16_depth;
+  return std::max(numbers / even / most_rows * most_rows, most_rows);
 }
 
 void multiply_panel(const Tile& t, int64_t m, int64_t columns, int64_t width) {
@@ -164,10 +167,12 @@ void multiply_panel(const Tile& t, int64_t m, int64_t columns, int64_t width) {
     part.a = t.a + first * t.lda;
     part.c = t.c + first * t.ldc;
     part.bias = t.bias != nullptr ? bias : nullptr;
+    const TileFunction compute =
+        (width == column_unit ? one_vector : two_vectors)[static_cast<size_t>(rows - 1)];
     if (columns < width)
-      partial_tile(part, rows, columns, width);
+      partial_tile(part, rows, columns, width, compute);
     else
-      (width == column_unit ? one_vector : two_vectors)[static_cast<size_t>(rows - 1)](part);
+      compute(part);
   }
 }
 
@@ -175,17 +180,11 @@ void multiply_panel(const Tile& t, int64_t m, int64_t columns, int64_t width) {
 
 void multiply_bf16(const float* const* a, int64_t parts, int64_t lda, const uint16_t* packed, float* c,
                    int64_t ldc, const MatrixSizes& sizes, const MatrixEnd& end) {
-  constexpr int64_t room = most_rows * most_bf16_depth;  // 16-bit numbers
-  alignas(64) uint16_t block[room];
-  const int64_t depth = sizes.k * parts, even = round_up(depth, 2);
-  const int64_t rows = std::max(room / even / most_rows * most_rows, most_rows);
+  alignas(64) uint16_t block[most_rows * most_bf16_depth + 16];
+  const int64_t even = round_up(sizes.k * parts, 2), rows = rows_at_once(even, sizes.n);
   for (int64_t first = 0; first < sizes.m; first += rows) {
     const int64_t m = std::min(rows, sizes.m - first);
-    for (int64_t r = 0; r < m; ++r) {
-      for (int64_t p = 0; p < parts; ++p)
-        round_row(a[p] + (first + r) * lda, sizes.k, block + r * even + p * sizes.k);
-      if (even != depth) block[r * even + depth] = 0;
-    }
+    round_rows({a, parts, lda, sizes.k}, first, m, even, block);
     for (int64_t column = 0; column < sizes.n; column += panel_width) {
       const int64_t columns = std::min(panel_width, sizes.n - column);
       const int64_t width = round_up(columns, column_unit);

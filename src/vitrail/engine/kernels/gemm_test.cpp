@@ -126,5 +126,31 @@ TEST(MultiplyBf16, EqualsThePlainSumsOfRoundedOperands) {
   }
 }
 
+// Pieces that overlap, as a window's do, of any length; many rows of a short one are rounded in several
+// turns.
+TEST(MultiplyBf16, RowsInPiecesEqualRowsInOne) {
+  if (!has_bf16()) GTEST_SKIP() << "this processor has no avx512_bf16, or it may not be used";
+  Random random(5);
+  for (int round = 0; round < 40; ++round) {
+    const int64_t length = random.integer(1, 40), parts = random.integer(2, 7), n = random.integer(1, 70);
+    const int64_t m = random.integer(1, 400), step = random.integer(1, length), depth = parts * length;
+    const std::vector<float> line = random_values(random, (m + parts) * step + length);
+    const std::vector<float> b = random_values(random, depth * n);
+    std::vector<float> rows, whole(static_cast<size_t>(m * n)), pieces = whole;
+    std::vector<const float*> starts;
+    for (int64_t p = 0; p < parts; ++p)
+      starts.push_back(line.data() + p * step);
+    for (int64_t i = 0; i < m; ++i)
+      for (const float* start : starts)
+        rows.insert(rows.end(), start + i * step, start + i * step + length);
+    std::vector<uint16_t> packed(static_cast<size_t>(packed_bf16_count(depth, n)));
+    pack_matrix_bf16(b.data(), n, 1, depth, n, packed.data());
+    const float* a = rows.data();
+    multiply_bf16(&a, 1, depth, packed.data(), whole.data(), n, {m, n, depth}, {});
+    multiply_bf16(starts.data(), parts, step, packed.data(), pieces.data(), n, {m, n, length}, {});
+    ASSERT_EQ(whole, pieces);
+  }
+}
+
 }  // namespace
 }  // namespace vitrail::engine_detail::kernel
