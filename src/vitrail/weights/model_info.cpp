@@ -11,6 +11,7 @@
 
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
+#include "vitrail/weights/instance_info.h"
 
 namespace vitrail {
 namespace {
@@ -215,6 +216,8 @@ Metadata metadata_from_info(const ModelInfo& info) {
   set("label_map", dump(label_map));
   set("dataset", info.dataset);
   set("recipe", info.recipe);
+  if (const std::string instance = instance_to_json(info.instance); !instance.empty())
+    set("instance", instance);
   for (const auto& [key, note] : info.notes)
     metadata[cat(note_prefix, key)] = note;
   return metadata;
@@ -247,6 +250,8 @@ ModelInfo info_from_metadata(const Metadata& metadata, const std::string& source
   if (reader.find("label_map") != nullptr) info.label_map = read_label_map(reader, info.classes.size());
   info.dataset = reader.text("dataset");
   info.recipe = reader.text("recipe");
+  if (const std::string* instance = reader.find("instance"))
+    info.instance = instance_from_json(*instance, cat(source, ": metadata ", full_key("instance")));
   for (const auto& [key, value] : metadata)
     if (key.starts_with(note_prefix)) info.notes[key.substr(note_prefix.size())] = value;
   return info;
