@@ -49,11 +49,8 @@ class Kept {
 
   // Whether the box overlaps none that is kept; then it is kept too. One without area overlaps none.
   bool add(const Box& box) {
-    const float area = box.area();
-    if (threshold_ >= 1) return true;
-    if (threshold_ >= 0 && !(area > 0)) return true;
-    const int64_t bucket =
-        width_ > 0 ? static_cast<int64_t>(std::floor(std::log(static_cast<double>(area)) / width_)) : 0;
+    if (threshold_ >= 1 || (threshold_ >= 0 && !(box.area() > 0))) return true;
+    const int64_t bucket = bucket_of(box);
     for (int64_t near = bucket - 1; near <= bucket + 1; ++near)
       if (const auto found = buckets_.find(near); found != buckets_.end() && overlaps(box, found->second))
         return false;
@@ -62,6 +59,14 @@ class Kept {
   }
 
  private:
+  int64_t bucket_of(const Box& box) const {
+    if (!(width_ > 0)) return 0;
+    const auto log = [](float from, float to) {
+      return std::log(static_cast<double>(to) - static_cast<double>(from));
+    };
+    return static_cast<int64_t>(std::floor((log(box.x1, box.x2) + log(box.y1, box.y2)) / width_));
+  }
+
   bool overlaps(const Box& box, const std::vector<Box>& others) const {
     return std::any_of(others.begin(), others.end(),
                        [&](const Box& other) { return static_cast<double>(iou(box, other)) > threshold_; });
