@@ -73,6 +73,7 @@ Tensor roi_pool(const Tensor& maps, std::span<const Box> boxes, std::span<const 
                 double spatial_scale) {
   detect_detail::require_map(maps);
   require_finite(boxes, "roi_pool");
+  detect_detail::require_crop(crop);
   const int64_t channels = maps.size(1), height = maps.size(2), width = maps.size(3);
   Tensor crops = Tensor::zeros(DataType::f32, {std::ssize(boxes), channels, crop.height, crop.width});
   const float* from = maps.data<float>().data();

@@ -126,10 +126,7 @@ Source resized_source(const Tensor& map, int64_t of_image, const Box& box, Exten
 }
 
 Tensor crop_all(const std::vector<Source>& sources, int64_t channels, Extent crop) {
-  if (crop.height < 1 || crop.width < 1)
-    throw Error(
-        ErrorKind::shape,
-        {.where = "crops", .found = cat(crop.height, "x", crop.width), .allowed = "at least one cell"});
+  require_crop(crop);
   Tensor crops = Tensor::empty(DataType::f32, {std::ssize(sources), channels, crop.height, crop.width});
   float* to = crops.data<float>().data();
   std::vector<Range> used;
@@ -163,6 +160,13 @@ void require_map(const Tensor& map) {
                  .found = map.defined() ? cat("a map ", to_string(map.shape()), " of ", name_of(map.type()))
                                         : std::string("no map"),
                  .allowed = "maps are [N,C,H,W] of f32, and not empty"});
+}
+
+void require_crop(Extent crop) {
+  if (crop.height < 1 || crop.width < 1)
+    throw Error(ErrorKind::shape, {.where = "crops",
+                                   .found = cat("crops of ", crop.height, "x", crop.width),
+                                   .allowed = "at least one cell"});
 }
 
 void require_input(Extent image) {

@@ -50,6 +50,8 @@ Tensor crop_all(const std::vector<Source>& sources, int64_t channels, Extent cro
 
 /// Throws Error(shape) unless `map` is [N,C,H,W], f32 and not empty.
 void require_map(const Tensor& map);
+/// Throws Error(shape) unless a crop has cells.
+void require_crop(Extent crop);
 /// Throws Error(shape) unless the network's input has pixels.
 void require_input(Extent image);
 /// The image of box `i` (0 where `images` is empty), or Error(shape).
