@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iostream>
+#include <map>
 
 #include <nlohmann/json.hpp>
 
@@ -14,6 +15,8 @@
 #include "vitrail/engine/peak.h"
 #include "vitrail/graph/cost.h"
 #include "vitrail/graph/draw.h"
+#include "vitrail/graph/part.h"
+#include "vitrail/nets/instance/input_shapes.h"
 
 namespace vitrail::cli {
 namespace {
@@ -36,7 +39,7 @@ void declare(CLI::App& app, Options& options) {
   app.add_option("--set", options.source.set, "for a NET: key=value of its own options; may be repeated")
       ->allow_extra_args(false);
   app.add_option("--input", options.source.input,
-                 "HEIGHTxWIDTH in pixels; default: 512x512, or what the file fixes");
+                 "HEIGHTxWIDTH in pixels; default: 512x512, or what the network or file fixes");
   app.add_flag("--json", options.json, "print JSON");
   app.add_flag("--dot", options.dot,
                "print the graph for Graphviz: `vitrail inspect NET --dot | dot -Tsvg > net.svg`");
@@ -50,7 +53,19 @@ void declare(CLI::App& app, Options& options) {
       ->transform(CLI::AsSizeValue(false));
 }
 
-Shape input_shape(const Graph& graph, const std::string& input) {
+using Shapes = std::map<std::string, Shape>;
+
+// Of an instance segmentation network: its picture, and one box for each of the parts that see crops.
+Shapes instance_shapes(const Model& model, const std::string& input) {
+  const Preprocessing& p = model.info.preprocessing;
+  Pair size{p.height > 0 ? p.height : 512, p.width > 0 ? p.width : 512};
+  if (!input.empty()) size = parse_size(input, "--input");
+  return instance_input_shapes(model, size[0], size[1], 1);
+}
+
+Shapes input_shapes(const Model& model, const std::string& input) {
+  const Graph& graph = model.graph;
+  if (!std::holds_alternative<std::monostate>(model.info.instance)) return instance_shapes(model, input);
   if (graph.inputs().size() != 1)
     throw Error(ErrorKind::unsupported, {.where = "inspect",
                                          .found = cat("a graph of ", graph.inputs().size(), " inputs"),
@@ -63,10 +78,39 @@ Shape input_shape(const Graph& graph, const std::string& input) {
     if (shape[1] < 0) shape[1] = 3;
   }
   if (!shape.empty() && shape[0] < 0) shape[0] = 1;
-  return shape;
+  return {{graph.inputs()[0].name, shape}};
 }
 
-Json json_of(const Cost& cost, const std::string& name, const Shape& input) {
+// The shapes that `graph`, a part, reads.
+Shapes shapes_of(const Graph& graph, const Shapes& all) {
+  Shapes own;
+  for (const Input& input : graph.inputs())
+    own[input.name] = all.at(input.name);
+  return own;
+}
+
+std::vector<std::string> output_names(const Graph& graph) {
+  std::vector<std::string> names;
+  for (const Output& output : graph.outputs())
+    names.push_back(output.name);
+  return names;
+}
+
+Json json_of_parts(const Graph& graph, const Shapes& inputs) {
+  Json list = Json::array();
+  for (const Graph& part : parts_of(graph)) {
+    const Shapes own = shapes_of(part, inputs);
+    const Cost cost = cost_of(part, own);
+    list.push_back({{"outputs", output_names(part)},
+                    {"inputs", own},
+                    {"parameters", cost.parameters_with_running_statistics},
+                    {"multiply_adds", cost.multiply_adds},
+                    {"peak_bytes", cost.peak_bytes}});
+  }
+  return list;
+}
+
+Json json_of(const Cost& cost, const std::string& name, const Graph& graph, const Shapes& inputs) {
   Json layers = Json::array();
   for (const LayerCost& layer : cost.layers)
     layers.push_back({{"name", layer.name},
@@ -75,15 +119,17 @@ Json json_of(const Cost& cost, const std::string& name, const Shape& input) {
                       {"parameters", layer.parameters},
                       {"multiply_adds", layer.multiply_adds},
                       {"activation_bytes", layer.activation_bytes}});
-  return {{"name", name},
-          {"input", input},
-          {"parameters",
-           {{"learnable", cost.parameters_learnable},
-            {"with_running_statistics", cost.parameters_with_running_statistics}}},
-          {"multiply_adds", cost.multiply_adds},
-          {"activation_bytes", cost.activation_bytes},
-          {"peak_bytes", cost.peak_bytes},
-          {"layers", layers}};
+  Json json = {{"name", name},
+               {"input", inputs.at(graph.inputs().at(0).name)},
+               {"parameters",
+                {{"learnable", cost.parameters_learnable},
+                 {"with_running_statistics", cost.parameters_with_running_statistics}}},
+               {"multiply_adds", cost.multiply_adds},
+               {"activation_bytes", cost.activation_bytes},
+               {"peak_bytes", cost.peak_bytes}};
+  if (inputs.size() > 1) json["parts"] = json_of_parts(graph, inputs);
+  json["layers"] = std::move(layers);
+  return json;
 }
 
 Json json_of(const ProgramReport& report) {
@@ -119,14 +165,25 @@ void print_layers(const Cost& cost, std::ostream& out) {
         << aligned_right(grouped(layer.activation_bytes), 14) << "\n";
 }
 
-void print_totals(const Cost& cost, const std::string& name, const Shape& input, std::ostream& out) {
+void print_totals(const Cost& cost, const std::string& name, const Shapes& inputs, std::ostream& out) {
+  out << "\n" << name;
+  for (const auto& [input, shape] : inputs)
+    out << (inputs.size() == 1 ? ", input " : "\n  " + aligned_left(input, 17) + " ") << to_string(shape);
   out << "\n"
-      << name << ", input " << to_string(input) << "\n"
       << "  parameters        " << grouped(cost.parameters_learnable) << " learnable, "
       << grouped(cost.parameters_with_running_statistics) << " with running statistics\n"
       << "  multiply-adds     " << with_unit(static_cast<double>(cost.multiply_adds), "") << "\n"
       << "  activations       " << with_unit(static_cast<double>(cost.activation_bytes), "B") << " in all, "
       << with_unit(static_cast<double>(cost.peak_bytes), "B") << " alive at most\n";
+}
+
+// One box's worth of each part.
+void print_parts(const Graph& graph, const Shapes& inputs, std::ostream& out) {
+  for (const Graph& part : parts_of(graph)) {
+    const Cost cost = cost_of(part, shapes_of(part, inputs));
+    out << "  part " << join(output_names(part)) << ": " << grouped(cost.parameters_with_running_statistics)
+        << " parameters, " << with_unit(static_cast<double>(cost.multiply_adds), "") << " multiply-adds\n";
+  }
 }
 
 double gflops(const StepReport& step) {
@@ -166,14 +223,19 @@ void print_engine(const ProgramReport& report, std::ostream& out) {
     print_step(step, peak, out);
 }
 
-ProgramReport engine_report(const Model& model, const Shape& input, const EngineOptions& options) {
+ProgramReport engine_report(const Model& model, const Shapes& shapes, const EngineOptions& options) {
   const Engine engine(model.graph, model.weights, options);
-  if (model.graph.type(model.graph.inputs()[0].value) != DataType::f32) return engine.report({input});
-  Tensor image = Tensor::empty(DataType::f32, input);
+  std::vector<Shape> in_order;
+  std::vector<Tensor> values;
   Random random(0);
-  for (float& value : image.data<float>())
-    value = static_cast<float>(random.uniform(-1, 1));
-  return engine.profile({image});
+  for (const Input& input : model.graph.inputs()) {
+    in_order.push_back(shapes.at(input.name));
+    if (model.graph.type(input.value) != DataType::f32) continue;
+    values.push_back(Tensor::empty(DataType::f32, in_order.back()));
+    for (float& value : values.back().data<float>())
+      value = static_cast<float>(random.uniform(-1, 1));
+  }
+  return values.size() == in_order.size() ? engine.profile(values) : engine.report(in_order);
 }
 
 }  // namespace
@@ -188,21 +250,22 @@ int inspect_command(CLI::App& app, const Arguments& arguments) {
                 {.where = "inspect", .found = "--dot beside --json or --engine", .next = "Ask for one"});
 
   const Model model = open_source(options.source);
-  const Shape input = input_shape(model.graph, options.source.input);
+  const Shapes inputs = input_shapes(model, options.source.input);
   if (options.dot) {
-    std::cout << graphviz(model.graph, input);
+    std::cout << graphviz(model.graph, inputs);
     return 0;
   }
-  const Cost cost = cost_of(model.graph, input);
+  const Cost cost = cost_of(model.graph, inputs);
   if (options.json) {
-    Json json = json_of(cost, options.source.source, input);
-    if (options.engine) json["engine"] = json_of(engine_report(model, input, options.run));
+    Json json = json_of(cost, options.source.source, model.graph, inputs);
+    if (options.engine) json["engine"] = json_of(engine_report(model, inputs, options.run));
     std::cout << json.dump(2) << std::endl;
     return 0;
   }
   print_layers(cost, std::cout);
-  print_totals(cost, options.source.source, input, std::cout);
-  if (options.engine) print_engine(engine_report(model, input, options.run), std::cout);
+  print_totals(cost, options.source.source, inputs, std::cout);
+  if (inputs.size() > 1) print_parts(model.graph, inputs, std::cout);
+  if (options.engine) print_engine(engine_report(model, inputs, options.run), std::cout);
   return 0;
 }
 

@@ -21,9 +21,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json nets_json() {
+Json nets_json(const std::vector<NetEntry>& nets, const char* task) {
   Json list = Json::array();
-  for (const NetEntry& net : nets()) {
+  for (const NetEntry& net : nets) {
     Json counts = Json::array();
     for (const DeclaredCount& count : net.declared)
       counts.push_back({{"classes", count.classes},
@@ -32,27 +32,36 @@ Json nets_json() {
     list.push_back({{"name", net.name},
                     {"summary", net.summary},
                     {"source", net.source},
+                    {"task", task},
                     {"pretrained", net.pretrained},
                     {"parameters", counts}});
   }
   return list;
 }
 
-/// Files of pretrained encoder weights, and the networks that start from each.
+Json nets_json() {
+  Json list = nets_json(nets(), "semantic");
+  for (Json& net : nets_json(instance_nets(), "instance"))
+    list.push_back(std::move(net));
+  return list;
+}
+
+/// Files of pretrained weights, and the networks that start from each.
 Json encoders_json() {
   Json list = Json::array();
-  for (const NetEntry& net : nets()) {
-    if (net.pretrained.empty()) continue;
-    auto entry =
-        std::find_if(list.begin(), list.end(), [&](const Json& e) { return e["name"] == net.pretrained; });
-    if (entry == list.end()) {
-      list.push_back({{"name", net.pretrained}, {"nets", Json::array()}});
-      entry = list.end() - 1;
+  for (const auto* table : {&nets(), &instance_nets()})
+    for (const NetEntry& net : *table) {
+      if (net.pretrained.empty()) continue;
+      auto entry =
+          std::find_if(list.begin(), list.end(), [&](const Json& e) { return e["name"] == net.pretrained; });
+      if (entry == list.end()) {
+        list.push_back({{"name", net.pretrained}, {"nets", Json::array()}});
+        entry = list.end() - 1;
+      }
+      (*entry)["nets"].push_back(net.name);
     }
-    (*entry)["nets"].push_back(net.name);
-  }
   for (Json& entry : list)
-    entry["summary"] = cat("ImageNet weights for ", join(entry["nets"].get<std::vector<std::string>>()));
+    entry["summary"] = cat("weights for ", join(entry["nets"].get<std::vector<std::string>>()));
   return list;
 }
 

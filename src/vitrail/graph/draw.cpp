@@ -76,9 +76,9 @@ std::vector<Box> boxes_of(const Graph& graph, const ShapeTable& shapes) {
 
 }  // namespace
 
-std::string graphviz(const Graph& whole, const Shape& input) {
+std::string graphviz(const Graph& whole, const std::map<std::string, Shape>& inputs) {
   const Graph graph = whole.for_inference();
-  const std::vector<Box> boxes = boxes_of(graph, infer_shapes(graph, input));
+  const std::vector<Box> boxes = boxes_of(graph, infer_shapes(graph, inputs));
   std::ostringstream dot;
   dot << "digraph network {\n  node [shape=box style=\"rounded,filled\" fontname=\"sans-serif\" "
          "fontsize=10];\n";
@@ -91,6 +91,10 @@ std::string graphviz(const Graph& whole, const Shape& input) {
   }
   dot << "}\n";
   return dot.str();
+}
+
+std::string graphviz(const Graph& graph, const Shape& input) {
+  return graphviz(graph, std::map<std::string, Shape>{{graph.inputs().at(0).name, input}});
 }
 
 }  // namespace vitrail

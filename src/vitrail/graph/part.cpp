@@ -67,6 +67,27 @@ Graph part_of(const Graph& graph, const std::vector<std::string>& outputs) {
   return computing(graph, wanted, false);
 }
 
+std::vector<Graph> parts_of(const Graph& graph) {
+  std::vector<std::vector<std::string>> inputs;  // by part
+  std::vector<std::vector<Output>> outputs;
+  for (const Output& output : graph.outputs()) {
+    std::vector<std::string> reads;
+    const Graph alone = computing(graph, {output}, false);
+    for (const Input& input : alone.inputs())
+      reads.push_back(input.name);
+    const auto part = static_cast<size_t>(std::find(inputs.begin(), inputs.end(), reads) - inputs.begin());
+    if (part == inputs.size()) {
+      inputs.push_back(std::move(reads));
+      outputs.emplace_back();
+    }
+    outputs[part].push_back(output);
+  }
+  std::vector<Graph> parts;
+  for (const std::vector<Output>& wanted : outputs)
+    parts.push_back(computing(graph, wanted, false));
+  return parts;
+}
+
 Weights weights_of(const Graph& part, const Weights& weights) {
   Weights own;
   for (const Parameter& parameter : part.parameters())

@@ -20,6 +20,10 @@ namespace vitrail {
 /// not.
 Graph part_of(const Graph& graph, const std::vector<std::string>& outputs);
 
+/// The network as its parts: outputs that need the same inputs belong together, in the order of their first
+/// one. A network of one input is one part.
+std::vector<Graph> parts_of(const Graph& graph);
+
 /// Those of `weights` that `part` has parameters for. One that is missing there is missing here: who reads
 /// the weights says so.
 Weights weights_of(const Graph& part, const Weights& weights);

@@ -49,6 +49,16 @@ TEST(Part, KeepsTheOrderThatWasAskedForAndWhatIsForTrainingOnly) {
   EXPECT_EQ(both.inputs().size(), 2u);
 }
 
+TEST(Part, OutputsOfTheSameInputsBelongTogether) {
+  const std::vector<Graph> parts = parts_of(two_parts());
+  ASSERT_EQ(parts.size(), 2u);
+  ASSERT_EQ(parts[0].outputs().size(), 2u);
+  EXPECT_EQ(parts[0].outputs()[0].name, "scores");
+  EXPECT_EQ(parts[0].outputs()[1].name, "doubtful");
+  ASSERT_EQ(parts[1].outputs().size(), 1u);
+  EXPECT_EQ(parts[1].outputs()[0].name, "masks");
+}
+
 TEST(Part, TakesItsWeightsFromThoseOfTheWholeNetwork) {
   const Graph graph = two_parts();
   const Weights weights{{"shared.weight", Tensor::zeros(DataType::f32, {2, 3, 1, 1})},

@@ -8,6 +8,7 @@
 #include "vitrail/graph/cost.h"
 #include "vitrail/graph/part.h"
 #include "vitrail/graph/shape_inference.h"
+#include "vitrail/nets/instance/input_shapes.h"
 #include "vitrail/nets/registry.h"
 #include "vitrail/nets/registry_testing.h"
 
@@ -40,7 +41,7 @@ TEST_P(EveryInstanceNet, HasTheDeclaredParameterCounts) {
   ASSERT_FALSE(GetParam().declared.empty()) << "a network declares its counts";
   for (const DeclaredCount& declared : GetParam().declared) {
     const Model model = build_net(GetParam().name, {.classes = declared.classes});
-    const Cost cost = cost_of(model.graph, input_shapes(model.graph, 320, 1));
+    const Cost cost = cost_of(model.graph, instance_input_shapes(model, 320, 320, 1));
     EXPECT_EQ(cost.parameters_learnable, declared.learnable);
     EXPECT_EQ(cost.parameters_with_running_statistics, declared.with_running_statistics);
   }
@@ -57,7 +58,7 @@ TEST_P(EveryInstanceNet, DescribesWhatJoinsItsParts) {
 TEST_P(EveryInstanceNet, RunsInABlinkWhereTestsRunIt) {
   const Model model = build_quick(GetParam(), 5);
   const int64_t side = std::max<int64_t>(129, GetParam().smallest_side);
-  const Cost cost = cost_of(model.graph, input_shapes(model.graph, side, 2));
+  const Cost cost = cost_of(model.graph, instance_input_shapes(model, side, side, 2));
   EXPECT_LT(cost.parameters_learnable, 6'000'000);
   EXPECT_LT(cost.multiply_adds, 4'000'000'000);
 }
