@@ -8,6 +8,7 @@
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
 #include "vitrail/data/color_jitter.h"
+#include "vitrail/data/elastic.h"
 #include "vitrail/data/resample.h"
 
 namespace vitrail {
@@ -20,6 +21,9 @@ View draw_scale_and_turn(const Sample& sample, const AugmentOptions& o, Random& 
   double scale = 1;
   if (!o.scales.empty())
     scale = o.scales[static_cast<size_t>(random.integer(0, static_cast<int64_t>(o.scales.size()) - 1))];
+  else if (o.short_side_max > 0)
+    scale = static_cast<double>(random.integer(o.short_side_min, o.short_side_max)) /
+            static_cast<double>(std::min(sample.image.height, sample.image.width));
   else if (o.scale_min != 1 || o.scale_max != 1)
     scale = random.uniform(o.scale_min, o.scale_max);
   const auto scaled = [&](int64_t size) {
@@ -105,6 +109,11 @@ Sample augment(const Sample& sample, const AugmentOptions& o, Random& random) {
                  .found = cat("an image of ", sample.image.width, "x", sample.image.height,
                               " with labels of ", sample.labels.width, "x", sample.labels.height),
                  .allowed = "they must have the same size"});
+  if (o.elastic_sigma > 0) {
+    AugmentOptions rest = o;
+    rest.elastic_sigma = 0;
+    return augment(elastic(sample, {.sigma = o.elastic_sigma, .grid = o.elastic_grid}, random), rest, random);
+  }
   View view = draw_scale_and_turn(sample, o, random);
   Sample out;
   out.name = sample.name;
@@ -145,6 +154,12 @@ void check(const AugmentOptions& o) {
     faults.push_back(cat("scale_min ", o.scale_min, " exceeds scale_max ", o.scale_max));
   for (const double scale : o.scales)
     range("scales", scale, smallest_scale, largest_scale);
+  range("short_side_min", static_cast<double>(o.short_side_min), o.short_side_max > 0 ? 1 : 0, 1 << 16);
+  range("short_side_max", static_cast<double>(o.short_side_max), 0, 1 << 16);
+  if (o.short_side_min > o.short_side_max)
+    faults.push_back(cat("short_side_min ", o.short_side_min, " exceeds short_side_max ", o.short_side_max));
+  range("elastic_sigma", o.elastic_sigma, 0, 1000);
+  range("elastic_grid", static_cast<double>(o.elastic_grid), 2, 64);
   range("rotate_degrees", o.rotate_degrees, 0, 180);
   range("crop_height", static_cast<double>(o.crop_height), 0, 1 << 16);
   range("crop_width", static_cast<double>(o.crop_width), 0, 1 << 16);

@@ -2,8 +2,9 @@
 // Training-time augmentation: geometry on image and labels together, colour on the image alone.
 //
 // Every draw comes from the generator that is passed in, so that a sample's augmentation depends on (seed,
-// epoch, index) and never on the number of loader threads. Order: scale, rotate, crop (padding at bottom and
-// right what the image does not reach), flip, colour, blur. Padded pixels stay exactly `fill`.
+// epoch, index) and never on the number of loader threads. Order: elastic deformation, scale, rotate, crop
+// (padding at bottom and right what the image does not reach), flip, colour, blur. Padded pixels stay exactly
+// `fill`.
 //
 //   AugmentOptions options{.scale_min = 0.5, .scale_max = 2, .crop_height = 360, .crop_width = 480, .flip =
 //   0.5}; check(options); Sample seen = augment(dataset->load(i), options, random);
@@ -20,12 +21,17 @@ struct AugmentOptions {
   double scale_min = 1;  ///< image is resized by a factor in [scale_min, scale_max], uniform ...
   double scale_max = 1;
   std::vector<double> scales;  ///< ... or one of these, when not empty
+  int64_t short_side_min =
+      0;  ///< ... or so that the shorter side has a whole number of pixels in [min, max],
+  int64_t short_side_max = 0;  ///< uniform, when max is not 0
   double rotate_degrees = 0;  ///< about the centre, uniform in [-d, d]; uncovered pixels are `fill` / ignored
   int64_t crop_height = 0;    ///< pixels; 0 = no crop
   int64_t crop_width = 0;
   /// A crop in which one class exceeds this share of the labelled pixels (or none is labelled) is drawn
   /// again, 10 times at most; then the last one is kept. 1 = no limit.
   double crop_max_class_share = 1;
+  double elastic_sigma = 0;  ///< pixels of the image before scaling; 0 = no elastic deformation (elastic.h)
+  int64_t elastic_grid = 3;
   double flip = 0;        ///< probability of a horizontal flip
   double brightness = 0;  ///< factor uniform in [1-b, 1+b]; contrast and saturation likewise, about the
                           ///< image's mean luma and each pixel's luma

@@ -51,6 +51,21 @@ void check_shapes(const at::Tensor& logits, const at::Tensor& labels, int64_t cl
                                  .allowed = cat("N x ", classes, " x h x w against N x H x W")});
 }
 
+/// Border weights of a batch, f32 [N, H, W].
+at::Tensor border_map(const at::Tensor& labels, const LossOptions& options) {
+  const at::Tensor classes = labels.to(at::kCPU, at::kLong).contiguous();
+  const int64_t height = classes.size(1), width = classes.size(2), plane = height * width;
+  at::Tensor map = at::empty(classes.sizes(), at::kFloat);
+  for (int64_t n = 0; n < classes.size(0); ++n) {
+    const int64_t* from = classes.data_ptr<int64_t>() + n * plane;
+    const std::vector<uint16_t> image(from, from + plane);
+    const std::vector<float> weights =
+        border_weights(image, height, width, options.border, static_cast<uint16_t>(options.ignore_index));
+    std::copy(weights.begin(), weights.end(), map.data_ptr<float>() + n * plane);
+  }
+  return map;
+}
+
 /// The gradient of the Jaccard loss's Lovasz extension at errors sorted downwards (Berman et al. 2018,
 /// algorithm 1).
 at::Tensor lovasz_gradient(const at::Tensor& sorted_truth) {
@@ -102,6 +117,15 @@ std::vector<std::string> faults(const LossOptions& options, int64_t classes) {
   expect(options.ohem_min_kept >= 0, "ohem_min_kept is ", options.ohem_min_kept, "; it must be 0 or more");
   expect(std::isfinite(options.dice_smooth) && options.dice_smooth > 0, "dice_smooth is ",
          options.dice_smooth, "; it must be above 0");
+  const BorderOptions& border = options.border;
+  expect(weight(border.strength), "border strength is ", border.strength, "; it must be 0 or more");
+  if (border.strength > 0) {
+    expect(std::isfinite(border.sigma) && border.sigma > 0, "border sigma is ", border.sigma,
+           "; it must be above 0");
+    expect(border.cell >= 0 && border.cell < classes, "the cells of the border weights are class ",
+           border.cell, "; ", classes, " classes are declared (0..", classes - 1, ")");
+    expect(options.label_smoothing == 0, "label_smoothing and border weights exclude each other");
+  }
   expect(weight(options.auxiliary_weight), "auxiliary_weight is ", options.auxiliary_weight,
          "; it must be 0 or more");
   for (const auto& [name, value] : options.auxiliary_weights)
@@ -170,7 +194,8 @@ LossValue Loss::operator()(const NamedTensors& outputs, const at::Tensor& labels
 
 bool Loss::is_fused(const at::Tensor& logits, const at::Tensor& labels) const {
   return options_.terms.size() == 1 && options_.terms[0].kind == LossKind::cross_entropy &&
-         options_.label_smoothing == 0 && upsampled_cross_entropy_takes(logits, labels);
+         options_.label_smoothing == 0 && options_.border.strength == 0 &&
+         upsampled_cross_entropy_takes(logits, labels);
 }
 
 at::Tensor Loss::fused_cross_entropy(const at::Tensor& logits, const at::Tensor& labels) const {
@@ -184,7 +209,9 @@ at::Tensor Loss::term(LossKind kind, const at::Tensor& logits, const at::Tensor&
   const at::Tensor valid = labels.ne(options_.ignore_index);
   if (!valid.any().item<bool>()) return nothing(logits);
   switch (kind) {
-    case LossKind::cross_entropy: return cross_entropy(logits, labels);
+    case LossKind::cross_entropy:
+      return options_.border.strength > 0 ? bordered_cross_entropy(logits, labels, valid)
+                                          : cross_entropy(logits, labels);
     case LossKind::ohem: return ohem(logits, labels, valid);
     case LossKind::focal: return focal(logits, labels, valid);
     case LossKind::dice: return dice(logits, labels, valid);
@@ -210,6 +237,16 @@ at::Tensor Loss::cross_entropy(const at::Tensor& logits, const at::Tensor& label
                                                 options_.ignore_index, options_.label_smoothing);
   const at::Tensor kept = labels.masked_select(labels.ne(options_.ignore_index));
   return reduced(sum, weights.index_select(0, kept).sum(), logits);
+}
+
+at::Tensor Loss::bordered_cross_entropy(const at::Tensor& logits, const at::Tensor& labels,
+                                        const at::Tensor& valid) const {
+  const at::Tensor safe = labels.masked_fill(valid.logical_not(), 0);
+  const at::Tensor weights = (weights_like(logits).index_select(0, safe.flatten()).view_as(labels) +
+                              border_map(labels, options_).to(logits.options()))
+                                 .mul(valid);
+  const at::Tensor log_p = at::log_softmax(logits, 1).gather(1, safe.unsqueeze(1)).squeeze(1);
+  return reduced((weights * log_p).sum().neg(), weights.sum(), logits);
 }
 
 at::Tensor Loss::ohem(const at::Tensor& logits, const at::Tensor& labels, const at::Tensor& valid) const {

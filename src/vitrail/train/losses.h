@@ -7,7 +7,8 @@
 //
 // With z the logits of a pixel, p = softmax(z), y its label and w the class weights, over the pixels whose
 // label is not `ignore_index`:
-//   cross_entropy  -w[y] log p[y]; with smoothing e: (1-e) times that, plus e/C sum_c -w[c] log p[c]
+//   cross_entropy  -w[y] log p[y]; with smoothing e: (1-e) times that, plus e/C sum_c -w[c] log p[c];
+//                  with border weights w[y] + border(pixel) in place of w[y] (U-Net; border_weights.h)
 //   ohem           cross-entropy of the hard pixels alone: those with p[y] <= ohem_threshold, or the
 //                  ohem_min_kept pixels with the least p[y] where those are fewer (Shrivastava et al. 2016)
 //   focal          -w[y] (1 - p[y])^gamma log p[y]                              (Lin et al. 2017)
@@ -31,6 +32,7 @@
 
 #include <torch/torch.h>
 
+#include "vitrail/train/border_weights.h"
 #include "vitrail/train/module.h"
 
 namespace vitrail::train {
@@ -58,6 +60,7 @@ struct LossOptions {
   double ohem_threshold = 0.7;     ///< pixels predicted worse than this are hard
   int64_t ohem_min_kept = 100000;  ///< pixels kept per batch at least
   double dice_smooth = 1;          ///< s: keeps empty classes finite
+  BorderOptions border;            ///< of cross_entropy; it goes without label smoothing
   /// Weight of an output of the graph that is training-only, by output name; the rest weigh auxiliary_weight.
   std::map<std::string, double> auxiliary_weights;
   double auxiliary_weight = 0.4;
@@ -91,6 +94,8 @@ class Loss {
   bool is_fused(const at::Tensor& logits, const at::Tensor& labels) const;
   at::Tensor fused_cross_entropy(const at::Tensor& logits, const at::Tensor& labels) const;
   at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& labels) const;
+  at::Tensor bordered_cross_entropy(const at::Tensor& logits, const at::Tensor& labels,
+                                    const at::Tensor& valid) const;
   at::Tensor ohem(const at::Tensor& logits, const at::Tensor& labels, const at::Tensor& valid) const;
   at::Tensor focal(const at::Tensor& logits, const at::Tensor& labels, const at::Tensor& valid) const;
   at::Tensor dice(const at::Tensor& logits, const at::Tensor& labels, const at::Tensor& valid) const;

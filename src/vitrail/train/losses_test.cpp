@@ -181,6 +181,33 @@ TEST(LossTest, EqualsThePlainFormulas) {
     }
 }
 
+TEST(LossTest, BorderWeightsAddToThoseOfTheClasses) {
+  const Batch batch = random_batch(8);
+  LossOptions options{.class_weights = class_weights, .border = {.strength = 10, .sigma = 1.5, .cell = 1}};
+  double sum = 0, weights = 0, borders = 0;
+  const auto z = batch.logits.log_softmax(1);
+  for (int64_t n = 0; n < images; ++n) {
+    std::vector<uint16_t> labels;
+    for (int64_t i = 0; i < height * width; ++i)
+      labels.push_back(static_cast<uint16_t>(batch.labels[n].flatten()[i].item<int64_t>()));
+    const std::vector<float> border = border_weights(labels, height, width, options.border);
+    for (int64_t i = 0; i < height * width; ++i) {
+      const auto at = static_cast<size_t>(i);
+      if (labels[at] == 255) continue;
+      const double w = class_weights[labels[at]] + static_cast<double>(border[at]);
+      sum -= w * z[n][labels[at]].flatten()[i].item<double>();
+      weights += w;
+      borders += static_cast<double>(border[at]);
+    }
+  }
+  EXPECT_GT(borders, 0);
+  EXPECT_NEAR(value_of(options, batch), sum / weights, 1e-6);
+  options.reduction = Reduction::sum;
+  EXPECT_NEAR(value_of(options, batch), sum / images, 1e-5);
+  options.label_smoothing = 0.1;
+  EXPECT_THROW(Loss(options, classes), Error);
+}
+
 TEST(LossTest, GradientsEqualFiniteDifferences) {
   for (const LossOptions& options : all_options()) {
     Batch batch = random_batch(7);

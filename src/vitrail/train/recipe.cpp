@@ -76,8 +76,14 @@ class Reader {
     if (!given && !recipe.loss.class_weight_values.empty())
       fault(place("loss.class_weight_values"),
             "loss.class_weight_values is used with class_weights = \"given\" alone");
-    if (recipe.train.evaluate_every > 0 && recipe.data.val_split.empty())
-      fault(place("train.evaluate_every"), "train.evaluate_every needs data.val_split");
+    if (recipe.train.evaluate_every > 0 && recipe.data.val_split.empty() && recipe.data.hold_out == 0)
+      fault(place("train.evaluate_every"), "train.evaluate_every needs data.val_split or data.hold_out");
+    if (recipe.box_augment.crop_aspect_min > recipe.box_augment.crop_aspect_max)
+      fault(place("augment.ssd_crop_aspect_min"),
+            cat("augment.ssd_crop_aspect_min ", recipe.box_augment.crop_aspect_min,
+                " is above ssd_crop_aspect_max ", recipe.box_augment.crop_aspect_max));
+    if (recipe.box_augment.crop_overlaps.empty())
+      fault(place("augment.ssd_crop_overlaps"), "augment.ssd_crop_overlaps is empty");
   }
 
   void throw_faults() const {
@@ -102,9 +108,10 @@ class Reader {
                            net.order != "file" || net.multiple != 0;
     if (net.from.empty() && for_files)
       fault("net", "output, replace_head, mean, std, order and multiple are for net.from alone");
-    if (!net.from.empty() && (!net.set.empty() || !net.pretrained.empty()))
+    if (!net.from.empty() && (!net.set.empty() || !net.pretrained.empty() || !net.start.empty()))
       fault("net",
-            "set and pretrained are for net.name; a file of net.from has options and weights of its own");
+            "set, pretrained and start are for net.name; a file of net.from has options and weights of its "
+            "own");
     if (net.mean.size() != net.std.size())
       fault(place("net.mean"), cat("net.mean has ", net.mean.size(), " values, net.std ", net.std.size()));
   }

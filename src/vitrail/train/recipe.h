@@ -30,9 +30,10 @@ namespace vitrail::train {
 
 struct Recipe {
   struct Net {
-    std::string name;                        ///< registry name: `vitrail list nets`
-    int64_t classes = 0;                     ///< 0 = as many as the data set has
-    std::string pretrained;                  ///< weights of the encoder; empty = random
+    std::string name;        ///< registry name: `vitrail list nets`
+    int64_t classes = 0;     ///< 0 = as many as the data set has
+    std::string pretrained;  ///< weights of the encoder; empty = random
+    std::string start;       ///< model file whose weights are taken where they fit; empty = none
     std::map<std::string, std::string> set;  ///< options of the network itself
     std::string from;    ///< a model file in place of `name`: its network, from its weights (fine_tune.h)
     std::string output;  ///< of `from`: the output that has the logits; empty = the only one
@@ -66,6 +67,9 @@ struct Recipe {
     double ohem_threshold = 0.7;     ///< pixels whose true class has at least this probability are easy
     int64_t ohem_min_kept = 100000;  ///< pixels of a batch that always count
     double dice_smooth = 1;
+    double border_weight = 0;  ///< U-Net's weights between cells (border_weights.h)
+    double border_sigma = 5;
+    int64_t border_class = 1;
     double auxiliary = 0.4;  ///< factor of the loss at each training-only output
   } loss;
 

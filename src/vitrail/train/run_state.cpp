@@ -8,9 +8,8 @@
 #include "vitrail/train/comparison.h"
 #include "vitrail/train/finish.h"
 #include "vitrail/train/setup.h"
-#include "vitrail/weights/initialize.h"
+#include "vitrail/train/start_weights.h"
 #include "vitrail/weights/model_info.h"
-#include "vitrail/weights/pretrained.h"
 
 namespace vitrail::train {
 namespace {
@@ -32,6 +31,7 @@ Recipe comparable(Recipe recipe, const Recipe& other) {
   recipe.data.loader_threads = other.data.loader_threads;
   recipe.net.pretrained = other.net.pretrained;
   if (!recipe.net.from.empty() && !other.net.from.empty()) recipe.net.from = other.net.from;
+  recipe.net.start = other.net.start;
   recipe.train.steps = other.train.steps;
   recipe.train.threads = other.train.threads;
   recipe.train.evaluate_every = other.train.evaluate_every;
@@ -95,17 +95,11 @@ RunState::RunState(Recipe from, TrainOptions how)
   now.metadata = metadata_from_info(model.info);
 }
 
-Weights RunState::starting_weights() const {
+Weights RunState::starting_weights() {
   if (resumed) return resumed->model;
-  Weights weights = initial_weights(model.graph, recipe.train.seed);
-  for (const auto& [name, tensor] : model.weights)  // of the file that it starts from
-    weights[name] = tensor;
-  const std::filesystem::path file = find_pretrained(recipe, options.pretrained);
-  if (file.empty()) return weights;
-  const Pretrained encoder = load_pretrained(file, model.graph);
-  for (const auto& [name, tensor] : encoder.weights)
-    weights[name] = tensor;
-  return weights;
+  StartWeights start = start_weights(recipe, model, options.pretrained);
+  start_notes = std::move(start.notes);
+  return std::move(start.weights);
 }
 
 void RunState::take_up_checkpoint() {

@@ -47,8 +47,9 @@ struct RunState {
   Checkpoint now;              ///< step, best, history, seconds; its tensors are filled when it is saved
   int64_t saved_step = -1;     ///< of last.json
   std::unique_ptr<Task> task;  ///< the data, what a pass costs, how weights are judged
-  std::optional<Checkpoint> resumed;  ///< its tensors are dropped once they are taken up
-  Model model;                        ///< graph and info; the weights are in `module`
+  std::optional<Checkpoint> resumed;     ///< its tensors are dropped once they are taken up
+  Model model;                           ///< graph and info; the weights are in `module`
+  std::vector<std::string> start_notes;  ///< where the weights come from; empty for a run that goes on
   Module module;
   Optimizer optimizer;
   Schedule schedule;
@@ -57,7 +58,7 @@ struct RunState {
   EventWriter events;
 
  private:
-  Weights starting_weights() const;
+  Weights starting_weights();
   void take_up_checkpoint();
   Weights weights_to_evaluate() const;
   EvaluationPoint evaluate(const Weights& weights, Stage stage, int64_t images);

@@ -27,6 +27,9 @@ LossOptions loss_options(const Recipe& recipe, std::vector<double> class_weights
   options.ohem_min_kept = recipe.loss.ohem_min_kept;
   options.dice_smooth = recipe.loss.dice_smooth;
   options.auxiliary_weight = recipe.loss.auxiliary;
+  options.border = {.strength = recipe.loss.border_weight,
+                    .sigma = recipe.loss.border_sigma,
+                    .cell = recipe.loss.border_class};
   return options;
 }
 
@@ -149,10 +152,21 @@ fs::path find_pretrained(const Recipe& recipe, const fs::path& place) {
                        "--set net.pretrained='\"\"'"});
 }
 
+fs::path find_start(const Recipe& recipe) {
+  if (recipe.net.start.empty()) return {};
+  const fs::path file = found_beside(recipe, recipe.net.start);
+  if (fs::is_regular_file(file)) return file;
+  throw Error(ErrorKind::file, {.where = recipe.source,
+                                .found = cat("there is no model file ", recipe.net.start, " to start from"),
+                                .next = "Run the recipe of the stage before first, or say where its model is "
+                                        "with --set net.start=FILE"});
+}
+
 Recipe without_paths(Recipe recipe) {
   recipe.data.dataset = recipe.data.dataset.substr(0, recipe.data.dataset.find(':'));
   recipe.net.pretrained = fs::path(recipe.net.pretrained).filename().string();
   recipe.net.from = fs::path(recipe.net.from).filename().string();
+  recipe.net.start = fs::path(recipe.net.start).filename().string();
   return recipe;
 }
 

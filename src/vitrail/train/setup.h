@@ -31,6 +31,10 @@ Model network_of(const Recipe& recipe, const std::vector<ClassInfo>& classes);
 /// Throws Error(file) naming every place that was tried, Error(usage) for a `place` beside net.from.
 std::filesystem::path find_pretrained(const Recipe& recipe, const std::filesystem::path& place);
 
+/// The former run's model of net.start, as it stands or beside the recipe. Empty where it is not set; throws
+/// Error(file) where there is none.
+std::filesystem::path find_start(const Recipe& recipe);
+
 /// The recipe as it is written into a model file: without paths of this machine.
 Recipe without_paths(Recipe recipe);
 

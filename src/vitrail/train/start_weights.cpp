@@ -1,0 +1,69 @@
+#include "vitrail/train/start_weights.h"
+
+#include "vitrail/base/error.h"
+#include "vitrail/base/text.h"
+#include "vitrail/predict/model_file.h"
+#include "vitrail/train/setup.h"
+#include "vitrail/weights/initialize.h"
+#include "vitrail/weights/pretrained.h"
+
+namespace vitrail::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t most_names = 6;
+
+std::string some_of(const std::vector<std::string>& names) {
+  if (names.size() <= most_names) return join(names);
+  const std::vector<std::string> first(names.begin(), names.begin() + most_names);
+  return cat(join(first), " and ", names.size() - most_names, " more");
+}
+
+void take(StartWeights& start, const Weights& weights) {
+  for (const auto& [name, tensor] : weights)
+    start.weights[name] = tensor;
+}
+
+void take_pretrained(StartWeights& start, const fs::path& file, const Graph& graph) {
+  const Pretrained encoder = load_pretrained(file, graph);
+  take(start, encoder.weights);
+  start.notes.push_back(cat(encoder.weights.size(), " tensors from ", file.filename().string()));
+  for (const std::string& skipped : encoder.skipped)
+    start.notes.push_back(cat(file.filename().string(), ": left out ", skipped));
+}
+
+void take_former(StartWeights& start, const fs::path& file, const Graph& graph) {
+  const Weights former = read_model(file).weights;
+  Weights same;
+  std::vector<std::string> fresh;
+  for (const Parameter& parameter : graph.parameters()) {
+    const auto found = former.find(parameter.name);
+    if (found != former.end() && found->second.shape() == parameter.shape)
+      same[parameter.name] = parameter.type == DataType::f32 ? found->second.to_f32() : found->second;
+    else if (parameter.role == Role::learnable)
+      fresh.push_back(parameter.name);
+  }
+  if (same.empty())
+    throw Error(
+        ErrorKind::usage,
+        {.where = file.string(),
+         .found = "none of its parameters has the name and shape of one of this network",
+         .next = "net.start is for a network that shares layers; for an encoder alone take net.pretrained"});
+  take(start, same);
+  start.notes.push_back(cat(same.size(), " tensors from ", file.string(),
+                            fresh.empty() ? "" : cat("; starting fresh: ", some_of(fresh))));
+}
+
+}  // namespace
+
+StartWeights start_weights(const Recipe& recipe, const Model& model, const fs::path& place) {
+  StartWeights start{.weights = initial_weights(model.graph, recipe.train.seed)};
+  take(start, model.weights);
+  if (const fs::path file = find_pretrained(recipe, place); !file.empty())
+    take_pretrained(start, file, model.graph);
+  if (const fs::path file = find_start(recipe); !file.empty()) take_former(start, file, model.graph);
+  return start;
+}
+
+}  // namespace vitrail::train
