@@ -11,17 +11,11 @@
 
 #include <png.h>
 
+#include "noise_image.h"
 #include "vitrail/base/random.h"
 #include "vitrail/image/image.h"
 
 namespace vitrail {
-
-inline Image noise_image(int64_t height, int64_t width, int64_t channels, Random& random) {
-  Image image(height, width, channels);
-  for (uint8_t& value : image.pixels)
-    value = static_cast<uint8_t>(random.integer(0, 255));
-  return image;
-}
 
 inline Image smooth_image(int64_t height, int64_t width) {
   Image image(height, width);

@@ -5,20 +5,13 @@
 
 #include <gtest/gtest.h>
 
+#include "noise_image.h"
 #include "vitrail/image/resize.h"
 
 namespace vitrail {
 namespace {
 
 constexpr std::array<uint8_t, 3> fill{9, 8, 7};
-
-Image noise(int64_t height, int64_t width, int64_t channels, uint64_t seed) {
-  Image image(height, width, channels);
-  Random random(seed);
-  for (uint8_t& v : image.pixels)
-    v = static_cast<uint8_t>(random.integer(0, 255));
-  return image;
-}
 
 View whole(int64_t height, int64_t width) {
   return {.scaled_height = height, .scaled_width = width, .height = height, .width = width};
@@ -29,7 +22,7 @@ TEST(Resample, AWholeViewIsWhatTheImageModuleMakes) {
   for (int trial = 0; trial < 30; ++trial) {
     const int64_t channels = trial % 2 ? 3 : 1;
     const Image image =
-        noise(random.integer(1, 40), random.integer(1, 40), channels, static_cast<uint64_t>(trial));
+        noise_image(random.integer(1, 40), random.integer(1, 40), channels, static_cast<uint64_t>(trial));
     // One axis growing and the other shrinking is each module's own choice; both together is not.
     const bool grow = random.chance(0.5);
     const int64_t height = grow ? image.height * random.integer(1, 3) : random.integer(1, image.height);
@@ -50,7 +43,7 @@ TEST(Resample, AWholeViewIsWhatTheImageModuleMakes) {
 TEST(Resample, AWindowIsThatPartOfTheWholeAndFillBeyondIt) {
   Random random(2);
   for (int trial = 0; trial < 60; ++trial) {
-    const Image image = noise(17, 23, trial % 3 ? 3 : 1, 4);
+    const Image image = noise_image(17, 23, trial % 3 ? 3 : 1, 4);
     LabelMap labels(17, 23);
     for (uint16_t& label : labels.labels)
       label = static_cast<uint16_t>(random.integer(0, 9));
@@ -82,7 +75,7 @@ TEST(Resample, AWindowIsThatPartOfTheWholeAndFillBeyondIt) {
 }
 
 TEST(Resample, AQuarterTurnMovesEveryPixelToItsPlace) {
-  const Image image = noise(12, 12, 3, 3);
+  const Image image = noise_image(12, 12, 3, 3);
   View view = whole(12, 12);
   view.degrees = 90;  // counter-clockwise: the right edge becomes the top
   const Image turned = view_image(image, view, fill);
@@ -93,7 +86,7 @@ TEST(Resample, AQuarterTurnMovesEveryPixelToItsPlace) {
 }
 
 TEST(Resample, ShrinkingKeepsTheMean) {
-  const Image image = noise(60, 80, 3, 5);
+  const Image image = noise_image(60, 80, 3, 5);
   const Image small = view_image(image, whole(13, 17), fill);
   double before = 0, after = 0;
   for (const uint8_t v : image.pixels)

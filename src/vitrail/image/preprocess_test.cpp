@@ -2,19 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include "noise_image.h"
 #include "vitrail/base/error.h"
-#include "vitrail/base/random.h"
 
 namespace vitrail {
 namespace {
-
-Image random_image(int64_t height, int64_t width, int64_t channels, uint64_t seed) {
-  Image image(height, width, channels);
-  Random random(seed);
-  for (uint8_t& v : image.pixels)
-    v = static_cast<uint8_t>(random.integer(0, 255));
-  return image;
-}
 
 /// The definition, element by element.
 double expected(const Image& image, const Preprocessing& p, int64_t c, int64_t y, int64_t x) {
@@ -40,16 +32,16 @@ void expect_as_defined(const Image& image, const Preprocessing& p, const Shape& 
 
 TEST(Preprocess, IsTheDefinitionForEveryOrderAndPadsWithZero) {
   const Preprocessing rgb{.mean = {123.675, 116.28, 103.53}, .std = {58.395, 57.12, 57.375}, .multiple = 8};
-  expect_as_defined(random_image(13, 21, 3, 1), rgb, {1, 3, 16, 24});
-  expect_as_defined(random_image(13, 21, 1, 2), rgb, {1, 3, 16, 24});
+  expect_as_defined(noise_image(13, 21, 3, 1), rgb, {1, 3, 16, 24});
+  expect_as_defined(noise_image(13, 21, 1, 2), rgb, {1, 3, 16, 24});
   Preprocessing bgr = rgb;
   bgr.order = ChannelOrder::bgr;
   bgr.multiple = 1;
-  expect_as_defined(random_image(13, 21, 3, 3), bgr, {1, 3, 13, 21});
+  expect_as_defined(noise_image(13, 21, 3, 3), bgr, {1, 3, 13, 21});
   const Preprocessing grey{
       .order = ChannelOrder::grey, .mean = {127.5}, .std = {127.5}, .height = 16, .width = 32};
-  expect_as_defined(random_image(13, 21, 3, 4), grey, {1, 1, 16, 32});
-  expect_as_defined(random_image(13, 21, 1, 5), grey, {1, 1, 16, 32});
+  expect_as_defined(noise_image(13, 21, 3, 4), grey, {1, 1, 16, 32});
+  expect_as_defined(noise_image(13, 21, 1, 5), grey, {1, 1, 16, 32});
 }
 
 TEST(Preprocess, RefusesWhatDoesNotFit) {

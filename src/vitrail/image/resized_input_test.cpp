@@ -4,21 +4,13 @@
 
 #include <gtest/gtest.h>
 
+#include "noise_image.h"
 #include "vitrail/base/error.h"
-#include "vitrail/base/random.h"
 #include "vitrail/base/text.h"
 #include "vitrail/image/resize.h"
 
 namespace vitrail {
 namespace {
-
-Image random_image(int64_t height, int64_t width, int64_t channels, uint64_t seed) {
-  Image image(height, width, channels);
-  Random random(seed);
-  for (uint8_t& v : image.pixels)
-    v = static_cast<uint8_t>(random.integer(0, 255));
-  return image;
-}
 
 const Preprocessing rgb{.mean = {123.675, 116.28, 103.53}, .std = {58.395, 57.12, 57.375}};
 const Preprocessing bgr{.order = ChannelOrder::bgr, .mean = {103.53, 116.28, 123.675}, .std = {1, 2, 4}};
@@ -35,7 +27,7 @@ TEST(ResizedInput, EqualsResizingThenPreprocessingButForRoundingToBytes) {
     for (const int64_t channels : {1, 3})
       for (const Sizes& s : cases) {
         SCOPED_TRACE(cat(s.from_height, "x", s.from_width, " to ", s.height, "x", s.width, ", ", channels));
-        const Image image = random_image(s.from_height, s.from_width, channels, 1);
+        const Image image = noise_image(s.from_height, s.from_width, channels, 1);
         const Tensor fused = resized_input(image, p, s.height, s.width);
         const Tensor two_steps = preprocess(resize_image(image, s.height, s.width), p);
         ASSERT_EQ(fused.shape(), two_steps.shape());
@@ -75,7 +67,7 @@ TEST(ResizedInput, TapsAreAPartitionOfUnityAndKeepTheMean) {
 }
 
 TEST(ResizedInput, BandsMakeTheWhole) {
-  const Image image = random_image(50, 70, 3, 3);
+  const Image image = noise_image(50, 70, 3, 3);
   const Tensor whole = resized_input(image, rgb, 21, 33);
   Tensor banded = Tensor::zeros(DataType::f32, whole.shape());
   const ResizedInput source(image, {50, 70}, 1, rgb, 21, 33);

@@ -7,6 +7,7 @@
 #include "vitrail/base/error.h"
 #include "vitrail/base/parallel.h"
 #include "vitrail/base/text.h"
+#include "vitrail/graph/resize_positions.h"
 #include "vitrail/image/preprocess.h"
 #include "vitrail/predict/dense_crf.h"
 #include "vitrail/predict/prediction_graph.h"
@@ -55,16 +56,13 @@ struct Taps {
   std::vector<int64_t> first, second;
   std::vector<float> weight;
 
-  Taps(int64_t in, int64_t out, bool align_corners) {
+  Taps(int64_t in, int64_t out, op::CoordinateMode coordinates) {
+    const op::Resize linear{.coordinates = coordinates};
     for (int64_t i = 0; i < out; ++i) {
-      const double at =
-          align_corners
-              ? (out == 1 ? 0 : static_cast<double>(i * (in - 1)) / static_cast<double>(out - 1))
-              : (static_cast<double>(i) + 0.5) * static_cast<double>(in) / static_cast<double>(out) - 0.5;
-      const double inside = std::clamp(at, 0.0, static_cast<double>(in - 1));
-      first.push_back(static_cast<int64_t>(inside));
-      second.push_back(std::min(first.back() + 1, in - 1));
-      weight.push_back(static_cast<float>(inside - static_cast<double>(first.back())));
+      const ResizeTaps taps = resize_taps(linear, 0, in, out, i);
+      first.push_back(taps.from[0]);
+      second.push_back(taps.from[1]);
+      weight.push_back(static_cast<float>(taps.weight[1]));
     }
   }
 };
@@ -73,7 +71,8 @@ struct Taps {
 Tensor resized(const Tensor& planes, Extent to, bool align_corners) {
   const int64_t channels = planes.size(1), height = planes.size(2), width = planes.size(3);
   if (height == to.height && width == to.width) return planes;
-  const Taps rows(height, to.height, align_corners), columns(width, to.width, align_corners);
+  const auto coordinates = align_corners ? op::CoordinateMode::align_corners : op::CoordinateMode::half_pixel;
+  const Taps rows(height, to.height, coordinates), columns(width, to.width, coordinates);
   Tensor result = Tensor::empty(DataType::f32, {1, channels, to.height, to.width});
   const float* in = planes.data<float>().data();
   float* out = result.data<float>().data();

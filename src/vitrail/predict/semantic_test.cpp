@@ -5,6 +5,7 @@
 
 #include <gmock/gmock.h>
 
+#include "noise_image.h"
 #include "vitrail/base/error.h"
 #include "vitrail/base/random.h"
 #include "vitrail/base/text.h"
@@ -27,11 +28,7 @@ std::vector<ClassInfo> some_classes(int64_t count) {
 }
 
 Image noise_image(int64_t height, int64_t width, uint64_t seed = 1) {
-  Image image(height, width);
-  Random random(seed);
-  for (uint8_t& value : image.pixels)
-    value = static_cast<uint8_t>(random.integer(0, 255));
-  return image;
+  return vitrail::noise_image(height, width, 3, seed);
 }
 
 struct SmallNet {
