@@ -45,12 +45,16 @@ struct Overlaps {
     return best;
   }
 
+  // In float, so that an IoU of 0.7 is at least 0.7.
+  bool at_least(size_t anchor, double threshold) const {
+    return best_of_anchor[anchor] > 0 && best_of_anchor[anchor] >= static_cast<float>(threshold);
+  }
+
   // Each anchor's best object where their IoU is at least `threshold`.
   std::vector<int64_t> above(double threshold) const {
     std::vector<int64_t> match(anchors.size(), background);
     for (size_t a = 0; a < anchors.size(); ++a)
-      if (best_of_anchor[a] > 0 && static_cast<double>(best_of_anchor[a]) >= threshold)
-        match[a] = best_object[a];
+      if (at_least(a, threshold)) match[a] = best_object[a];
     return match;
   }
 };
@@ -115,8 +119,7 @@ std::vector<int64_t> match_thresholds(std::span<const Box> anchors, std::span<co
   const Overlaps overlaps(anchors, objects);
   std::vector<int64_t> match = overlaps.above(thresholds.foreground);
   for (size_t a = 0; a < anchors.size(); ++a)
-    if (match[a] == background && static_cast<double>(overlaps.best_of_anchor[a]) >= thresholds.background)
-      match[a] = ignored;
+    if (match[a] == background && overlaps.at_least(a, thresholds.background)) match[a] = ignored;
   if (!thresholds.force_best) return match;
   for (size_t o = 0; o < objects.size(); ++o) {
     if (overlaps.best_anchor[o] < 0) continue;

@@ -19,7 +19,7 @@ Match naive_best(const std::vector<Box>& anchors, const std::vector<Box>& object
     size_t best = 0;
     for (size_t o = 1; o < objects.size(); ++o)
       if (iou(objects[o], anchors[a]) > iou(objects[best], anchors[a])) best = o;
-    if (!objects.empty() && static_cast<double>(iou(objects[best], anchors[a])) >= threshold)
+    if (!objects.empty() && iou(objects[best], anchors[a]) >= static_cast<float>(threshold))
       match[a] = static_cast<int64_t>(best);
   }
   std::vector<bool> forced(anchors.size(), false);
@@ -57,7 +57,7 @@ Match naive_bipartite(const std::vector<Box>& anchors, const std::vector<Box>& o
     float most = 0;
     for (size_t o = 0; o < objects.size(); ++o)
       if (const float overlap = iou(objects[o], anchors[a]);
-          overlap > most && static_cast<double>(overlap) >= threshold) {
+          overlap > most && overlap >= static_cast<float>(threshold)) {
         most = overlap;
         match[a] = static_cast<int64_t>(o);
       }
@@ -84,9 +84,9 @@ Match naive_thresholds(const std::vector<Box>& anchors, const std::vector<Box>& 
       }
       forced = forced || (t.force_best && overlap > 0 && overlap == best_of_object[o]);
     }
-    if (static_cast<double>(most) >= t.foreground || forced)
+    if (most >= static_cast<float>(t.foreground) || forced)
       match[a] = best;
-    else if (static_cast<double>(most) >= t.background)
+    else if (most > 0 && most >= static_cast<float>(t.background))
       match[a] = ignored;
   }
   return match;

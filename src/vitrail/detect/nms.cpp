@@ -172,7 +172,7 @@ std::vector<Detection> choose(std::span<const Box> boxes, std::span<const float>
     };
     std::vector<int64_t> wanted;
     for (int64_t row = 0; row < rows; ++row)
-      if (static_cast<double>(scores[static_cast<size_t>(row * classes + c)]) > selection.score_threshold)
+      if (scores[static_cast<size_t>(row * classes + c)] > static_cast<float>(selection.score_threshold))
         wanted.push_back(row);
     std::erase_if(wanted, [&](int64_t row) { return !large_enough(box_of(row), least_side); });
     const std::vector<float> of_class = gathered(scores, wanted, classes, c);
@@ -222,7 +222,7 @@ std::vector<Detection> choose_proposals(const std::vector<ProposalLevel>& levels
           clipped(decode_all(level.codes.subspan(4 * row, 4), level.anchors.subspan(row, 1), coding)[0],
                   static_cast<float>(image.width), static_cast<float>(image.height));
       const float score = sigmoid(level.objectness[row]);
-      if (static_cast<double>(score) < selection.score_threshold || !large_enough(box, least_side)) continue;
+      if (score < static_cast<float>(selection.score_threshold) || !large_enough(box, least_side)) continue;
       if (!kept.add(box)) continue;
       found.push_back({box, 0, score, before + i});
       ++count;

@@ -104,7 +104,7 @@ std::vector<Detection> naive_choice(const std::vector<Box>& boxes, const std::ve
     for (int64_t r = 0; r < rows; ++r) {
       const Box box = boxes[static_cast<size_t>(std::ssize(boxes) == rows ? r : r * classes + c)];
       const float score = scores[static_cast<size_t>(r * classes + c)];
-      if (static_cast<double>(score) > s.score_threshold && box.area() > 0)
+      if (score > static_cast<float>(s.score_threshold) && box.area() > 0)
         of_class.push_back({box, c, score, r});
     }
     std::stable_sort(of_class.begin(), of_class.end(), [](auto& a, auto& b) { return a.score > b.score; });
