@@ -91,20 +91,19 @@ std::vector<int64_t> anchors_per_cell(const AnchorSystem& system) {
   return counts;
 }
 
-AnchorSystem ssd_mobilenet_anchors() {
-  constexpr int64_t levels = 6;
-  constexpr double smallest = 0.2, largest = 0.95;
-  const auto scale = [&](int64_t level) {
-    return level == levels ? 1.0
-                           : smallest + (largest - smallest) * static_cast<double>(level) / (levels - 1);
-  };
+AnchorSystem ssd_mobilenet_anchors(const std::vector<double>& scales) {
+  if (scales.empty())
+    throw Error(ErrorKind::usage,
+                {.where = "anchors", .found = "no scales", .allowed = "one for each level"});
   AnchorSystem system{.relative_sizes = true};
-  system.levels.push_back({.sizes = {shaped(0.1, 1), shaped(smallest, 2), shaped(smallest, 0.5)}});
-  for (int64_t l = 1; l < levels; ++l) {
+  system.levels.push_back(
+      {.sizes = {shaped(scales[0] / 2, 1), shaped(scales[0], 2), shaped(scales[0], 0.5)}});
+  for (size_t l = 1; l < scales.size(); ++l) {
+    const double next = l + 1 < scales.size() ? scales[l + 1] : 1;
     AnchorLevel level;
     for (const double ratio : {1.0, 2.0, 0.5, 3.0, 0.3333})
-      level.sizes.push_back(shaped(scale(l), ratio));
-    level.sizes.push_back(shaped(std::sqrt(scale(l) * scale(l + 1)), 1));
+      level.sizes.push_back(shaped(scales[l], ratio));
+    level.sizes.push_back(shaped(std::sqrt(scales[l] * next), 1));
     system.levels.push_back(level);
   }
   return system;

@@ -18,8 +18,9 @@ std::vector<Box> anchors_of(const AnchorSystem& system, const std::vector<Extent
 std::vector<int64_t> anchors_per_cell(const AnchorSystem& system);
 
 /// TensorFlow's: six levels, scales 0.2 to 0.95 of the smaller side, 3 boxes per cell on the first level and
-/// 6 on the others. 1917 anchors at 300x300, 8028 at 640x640.
-AnchorSystem ssd_mobilenet_anchors();
+/// 6 on the others. 1917 anchors at 300x300, 8028 at 640x640. The first level also has a square of half its
+/// scale.
+AnchorSystem ssd_mobilenet_anchors(const std::vector<double>& scales = {0.2, 0.35, 0.5, 0.65, 0.8, 0.95});
 
 /// SSD300's 8732 anchors. `caffe_voc` and `caffe_coco` differ in their sizes; `torchvision` has COCO's, none
 /// larger than the image.

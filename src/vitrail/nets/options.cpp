@@ -68,6 +68,16 @@ std::vector<int64_t> OptionReader::integers(const std::string& key, const std::v
   return values;
 }
 
+std::vector<double> OptionReader::numbers(const std::string& key, const std::vector<double>& fallback) {
+  const std::string* text = find(key);
+  if (text == nullptr) return fallback;
+  std::vector<double> values;
+  std::istringstream in(*text);
+  for (std::string part; std::getline(in, part, ',');)
+    values.push_back(parsed<double>(network_, key, part, "numbers with commas between are needed"));
+  return values;
+}
+
 size_t OptionReader::choice(const std::string& key, const std::vector<std::string>& words, size_t fallback) {
   const std::string* text = find(key);
   if (text == nullptr) return fallback;

@@ -24,6 +24,8 @@ class OptionReader {
   bool flag(const std::string& key, bool fallback);
   /// Whole numbers with commas between: "1,2,3,6".
   std::vector<int64_t> integers(const std::string& key, const std::vector<int64_t>& fallback);
+  /// Numbers with commas between: "0.1,0.25".
+  std::vector<double> numbers(const std::string& key, const std::vector<double>& fallback);
   /// The index of a word in `words`.
   size_t choice(const std::string& key, const std::vector<std::string>& words, size_t fallback);
   void finish() const;

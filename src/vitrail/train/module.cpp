@@ -267,6 +267,10 @@ NamedTensors Module::learnable() const {
   return result;
 }
 
+bool Module::changes() const {
+  return !learnable().empty() || std::find(moving_.begin(), moving_.end(), true) != moving_.end();
+}
+
 NamedTensors Module::tensors() const {
   NamedTensors result;
   for (size_t i = 0; i < tensors_.size(); ++i)

@@ -71,6 +71,8 @@ class Module {
   NamedTensors learnable() const;
   /// All parameters, running statistics and constants, in the graph's order.
   NamedTensors tensors() const;
+  /// Whether training moves anything: a learnable parameter or a running statistic.
+  bool changes() const;
   const Graph& graph() const { return graph_; }
   const ModuleOptions& options() const { return options_; }
 

@@ -53,6 +53,9 @@ class Task {
   /// The next pass. The same pass number and weights give the same bits.
   virtual PassLoss pass(uint64_t dropout_seed) = 0;
 
+  /// When the gradients of update `step` are there, before the optimiser sees them.
+  virtual void before_update(int64_t step) { (void)step; }
+
   /// Judges `weights` on `images` validation pictures, evenly spread; 0 = all. What follows speaks of the
   /// last call.
   virtual EvaluationPoint evaluate(const Weights& weights, int64_t images, const GoOn& go_on) = 0;

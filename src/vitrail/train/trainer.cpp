@@ -116,6 +116,7 @@ class Loop {
     run_.optimizer.zero_gradients();
     for (int64_t i = 0; i < recipe_.train.accumulate; ++i)
       accumulate(run_.now.step * recipe_.train.accumulate + i, figures);
+    run_.task->before_update(run_.now.step);
     figures.gradient_norm = run_.optimizer.step(figures.rate);
     if (!std::isfinite(figures.gradient_norm))
       throw_not_finite(cat("the gradient's norm is ", figures.gradient_norm), figures);
@@ -185,6 +186,10 @@ Trainer::Trainer(Recipe recipe, TrainOptions options) {
 }
 
 Trainer::~Trainer() = default;
+
+const std::vector<std::string>& Trainer::start_notes() const {
+  return state_->run.start_notes;
+}
 
 std::string Trainer::origin() const {
   const auto& notes = state_->run.model.info.notes;

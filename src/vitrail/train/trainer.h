@@ -66,6 +66,7 @@ struct TrainResult {
   int64_t model_step = 0;                    ///< whose weights model.onnx has
   std::optional<SegmentationScores> scores;  ///< of model.onnx on the whole validation split
   std::vector<std::string> class_names;
+  std::string table;  ///< figures of model.onnx on the whole validation split, for people
   std::filesystem::path model;
   std::filesystem::path report;
 };
@@ -84,6 +85,9 @@ class Trainer {
 
   /// For a network from a file: what it was and what was done to it, for people. Empty for one by name.
   std::string origin() const;
+  /// What its first weights came from, a sentence each: pretrained tensors, what of the file was left out, a
+  /// former run's. Empty for a run that goes on.
+  const std::vector<std::string>& start_notes() const;
 
  private:
   struct State;

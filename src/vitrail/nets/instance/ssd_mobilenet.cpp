@@ -79,13 +79,26 @@ class Net {
     info.preprocessing.mean = {127.5, 127.5, 127.5};
     info.preprocessing.std = {127.5, 127.5, 127.5};
     info.preprocessing.height = info.preprocessing.width = whole("size", 640, 32, 4096);
-    system_.anchors = ssd_mobilenet_anchors();
+    describe_anchors();
     system_.coding = {.scales = {10, 10, 5, 5}, .y_first = true, .largest_log = 80.0 / 5};
     system_.softmax_scores = read_.choice("scores", {"sigmoid", "softmax"}, 0) == 1;
     system_.selection = {.score_threshold = share("score_threshold", 1e-8),
                          .iou_threshold = share("iou_threshold", 0.6),
                          .per_class = whole("boxes", 100, 1, 10000)};
     system_.selection.total = system_.selection.per_class;
+  }
+
+  void describe_anchors() {
+    system_.anchors = ssd_mobilenet_anchors();
+    const size_t levels = system_.anchors.levels.size();
+    const std::vector<double> scales = read_.numbers("anchor_scales", {});
+    if (scales.empty()) return;
+    const bool sound = std::all_of(scales.begin(), scales.end(), [](double s) { return s > 0 && s <= 4; });
+    if (scales.size() != levels || !sound)
+      throw Error(ErrorKind::usage, {.where = "ssd-mobilenet option anchor_scales",
+                                     .found = join(scales),
+                                     .allowed = cat(levels, " numbers above 0, shares of the image's side")});
+    system_.anchors = ssd_mobilenet_anchors(scales);
   }
 
   Value cbr6(const std::string& name, Value x, ConvOptions options) {

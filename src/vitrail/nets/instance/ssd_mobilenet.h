@@ -15,10 +15,10 @@
 // so that a detector's file and an ImageNet encoder's both load.
 //
 // Options: depth_multiplier, size (of the square image, 640), batch_norm_momentum, scores=sigmoid|softmax,
-// score_threshold, iou_threshold, boxes; of branches: decoder=fcn8|fcn16|fcn32, shapes=default|new|small or a
-// list such as 9x4,3x2,1x1, branch_kernel, branch_rate (one number, or one for each branch), branch_depth,
-// branch_channels, branch_boxes, branch_activation=relu|relu6|none, encompassing, conditioned, from_anchors,
-// class_masks, stop_gradient.
+// score_threshold, iou_threshold, boxes, anchor_scales (of the six levels, 0.2,0.35,0.5,0.65,0.8,0.95); of
+// branches: decoder=fcn8|fcn16|fcn32, shapes=default|new|small or a list such as 9x4,3x2,1x1, branch_kernel,
+// branch_rate (one number, or one for each branch), branch_depth, branch_channels, branch_boxes,
+// branch_activation=relu|relu6|none, encompassing, conditioned, from_anchors, class_masks, stop_gradient.
 
 #include "vitrail/nets/registry.h"
 
