@@ -7,16 +7,12 @@
 #include "vitrail/base/checked.h"
 #include "vitrail/base/file.h"
 #include "vitrail/capi/border.h"
+#include "vitrail/capi/model.h"
 #include "vitrail/image/image_file.h"
 #include "vitrail/image/label_png.h"
 #include "vitrail/image/palette.h"
 #include "vitrail/onnx/onnx.h"
 #include "vitrail/predict/model_file.h"
-#include "vitrail/predict/semantic.h"
-
-struct vitrail_model {
-  vitrail::SemanticPredictor predictor;
-};
 
 namespace {
 
@@ -66,56 +62,24 @@ PredictOptions predict_options(const vitrail_options& options) {
   return result;
 }
 
+InstanceChoice choice_of(const vitrail_options& options) {
+  return {
+      .least_score = options.least_score, .most = options.most_objects, .masks = options.boxes_alone == 0};
+}
+
 vitrail_model* opened(Model model, const vitrail_options* given) {
   const vitrail_options options =
       given == nullptr ? vitrail_options{} : capi::read_struct(given, "vitrail_options");
   complete(model.info, options);
-  return new vitrail_model{SemanticPredictor(std::move(model), predict_options(options))};
-}
-
-int64_t bytes_per_pixel(vitrail_order order) {
-  switch (order) {
-    case VITRAIL_RGB:
-    case VITRAIL_BGR: return 3;
-    case VITRAIL_GREY: return 1;
-    case VITRAIL_RGBA:
-    case VITRAIL_BGRA: return 4;
+  auto handle = std::make_unique<vitrail_model>();
+  if (model.info.task == Task::semantic) {
+    if (options.least_score != 0 || options.most_objects != 0 || options.boxes_alone != 0)
+      refuse("options", "a choice of objects", "none for a model that labels pixels");
+    handle->labels.emplace(std::move(model), predict_options(options));
+  } else {
+    handle->objects.emplace(std::move(model), predict_options(options), choice_of(options));
   }
-  refuse("vitrail_image", cat("order ", static_cast<int>(order)), "one of vitrail_order");
-}
-
-Image image_of(const vitrail_image& given) {
-  needed(given.pixels, "vitrail_image", "pixels");
-  const int64_t step = bytes_per_pixel(given.order);
-  if (given.height < 1 || given.width < 1 ||
-      checked_mul(given.height, given.width, "vitrail_image") > max_image_pixels)
-    refuse("vitrail_image", cat(given.width, "x", given.height, " pixels"),
-           "at least 1x1, at most 2^29 pixels");
-  const int64_t row_bytes = step * given.width, stride = given.stride == 0 ? row_bytes : given.stride;
-  if (stride < row_bytes)
-    refuse("vitrail_image", cat("a stride of ", stride), cat("0, or at least ", row_bytes, " bytes"));
-  Image image(given.height, given.width, given.order == VITRAIL_GREY ? 1 : 3);
-  const bool blue_first = given.order == VITRAIL_BGR || given.order == VITRAIL_BGRA;
-  for (int64_t y = 0; y < given.height; ++y) {
-    const uint8_t* from = given.pixels + y * stride;
-    uint8_t* to = image.at(y, 0);
-    if (given.order == VITRAIL_GREY || given.order == VITRAIL_RGB) {
-      std::copy_n(from, row_bytes, to);
-      continue;
-    }
-    for (int64_t x = 0; x < given.width; ++x, from += step, to += 3) {
-      to[0] = from[blue_first ? 2 : 0];
-      to[1] = from[1];
-      to[2] = from[blue_first ? 0 : 2];
-    }
-  }
-  return image;
-}
-
-int64_t checked_stride(int64_t stride, int64_t width) {
-  if (stride != 0 && stride < width)
-    refuse("labels", cat("a stride of ", stride), cat("0, or at least the width, ", width));
-  return stride == 0 ? width : stride;
+  return handle.release();
 }
 
 void copy_labels(const LabelMap& map, uint8_t* labels, int64_t stride) {
@@ -161,7 +125,7 @@ vitrail_input_policy policy_of(const Preprocessing& p) {
 
 const ClassInfo* class_at(const vitrail_model* model, int32_t index) {
   if (model == nullptr || index < 0) return nullptr;
-  const std::vector<ClassInfo>& classes = model->predictor.info().classes;
+  const std::vector<ClassInfo>& classes = model->info().classes;
   return static_cast<size_t>(index) < classes.size() ? &classes[static_cast<size_t>(index)] : nullptr;
 }
 
@@ -203,8 +167,12 @@ void vitrail_close(vitrail_model* model) {
   delete model;
 }
 
+vitrail_task vitrail_model_task(const vitrail_model* model) {
+  return model != nullptr && model->objects ? VITRAIL_INSTANCE : VITRAIL_SEMANTIC;
+}
+
 int32_t vitrail_class_count(const vitrail_model* model) {
-  return model == nullptr ? 0 : static_cast<int32_t>(model->predictor.info().classes.size());
+  return model == nullptr ? 0 : static_cast<int32_t>(model->info().classes.size());
 }
 
 const char* vitrail_class_name(const vitrail_model* model, int32_t index) {
@@ -228,17 +196,18 @@ vitrail_status vitrail_get_input_policy(const vitrail_model* model, vitrail_inpu
                                         vitrail_error* error) {
   return guarded(error, [&] {
     needed(model, "vitrail_get_input_policy", "model");
-    capi::write_struct(policy, policy_of(model->predictor.info().preprocessing), "vitrail_input_policy");
+    capi::write_struct(policy, policy_of(model->info().preprocessing), "vitrail_input_policy");
   });
 }
 
 vitrail_status vitrail_segment(const vitrail_model* model, const vitrail_image* image, uint8_t* labels,
                                int64_t label_stride, float* probabilities, vitrail_error* error) {
   return guarded(error, [&] {
-    needed(model, "vitrail_segment", "model");
+    const SemanticPredictor& predictor = capi::label_predictor(model, "vitrail_segment");
     needed(labels, "vitrail_segment", "labels");
-    const Image pixels = image_of(capi::read_struct(image, "vitrail_image"));
-    segment(model->predictor, pixels, labels, checked_stride(label_stride, pixels.width), probabilities);
+    const Image pixels = capi::image_of(capi::read_struct(image, "vitrail_image"));
+    segment(predictor, pixels, labels, capi::checked_stride(label_stride, pixels.width, "labels"),
+            probabilities);
   });
 }
 
@@ -256,13 +225,14 @@ vitrail_status vitrail_segment_file(const vitrail_model* model, const char* path
                                     int64_t height, int64_t width, int64_t label_stride,
                                     vitrail_error* error) {
   return guarded(error, [&] {
-    needed(model, "vitrail_segment_file", "model");
+    const SemanticPredictor& predictor = capi::label_predictor(model, "vitrail_segment_file");
     needed(labels, "vitrail_segment_file", "labels");
     const std::string bytes = read_file(needed(path, "vitrail_segment_file", "path"));
     const ImageSize size = image_info_from_bytes(bytes, path).size;
     if (size != ImageSize{height, width})
       refuse(path, cat(size.width, "x", size.height, " pixels"), cat("labels are for ", width, "x", height));
-    copy_labels(model->predictor.predict_file(bytes, path), labels, checked_stride(label_stride, width));
+    copy_labels(predictor.predict_file(bytes, path), labels,
+                capi::checked_stride(label_stride, width, "labels"));
   });
 }
 
@@ -275,12 +245,12 @@ vitrail_status vitrail_write_labels(const vitrail_model* model, const char* path
     needed(labels, "vitrail_write_labels", "labels");
     if (height < 1 || width < 1 || checked_mul(height, width, "labels") > max_image_pixels)
       refuse("labels", cat(width, "x", height, " pixels"), "at least 1x1, at most 2^29 pixels");
-    const int64_t stride = checked_stride(label_stride, width);
+    const int64_t stride = capi::checked_stride(label_stride, width, "labels");
     LabelMap map(height, width);
     for (int64_t y = 0; y < height; ++y)
       std::copy_n(labels + y * stride, width, &map.at(y, 0));
     std::vector<Rgb> palette;
-    for (const ClassInfo& c : model->predictor.info().classes)
+    for (const ClassInfo& c : model->info().classes)
       palette.push_back(c.color);
     write_label_map(path, map, palette);
   });

@@ -1,4 +1,5 @@
-/* Vitrail from C and from everything that can call C: open a model, label every pixel of a picture.
+/* Vitrail from C and from everything that can call C: open a model, label every pixel of a picture, or find
+ * its objects.
  *
  *   vitrail_error error = VITRAIL_ERROR_INIT;
  *   vitrail_model* model = NULL;
@@ -33,7 +34,7 @@ extern "C" {
 #endif
 
 /* Raised when a function is added; functions are never changed or taken away while it grows. */
-#define VITRAIL_API_VERSION 1
+#define VITRAIL_API_VERSION 2
 int32_t vitrail_api_version(void);      /* of the library that is loaded */
 const char* vitrail_version_text(void); /* "0.1.0" */
 
@@ -87,9 +88,13 @@ typedef struct vitrail_options {
   int32_t bgr;         /* not 0: the network takes B, G, R, and `mean` and `std` are in that order */
   int32_t bf16; /* not 0: products in bf16 where the processor has it; up to twice as fast, nearly the same
                    labels */
+  /* Of a model that finds objects (version 2). */
+  double least_score;   /* 0..1: objects that are surer than this */
+  int32_t most_objects; /* the best of a picture; 0 = as the model says */
+  int32_t boxes_alone;  /* not 0: no masks, which takes less time */
 } vitrail_options;
 #define VITRAIL_OPTIONS_INIT \
-  { sizeof(vitrail_options), 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, 0, 0, 0 }
+  { sizeof(vitrail_options), 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0 }
 
 typedef struct vitrail_model vitrail_model;
 
@@ -100,6 +105,11 @@ vitrail_status vitrail_open_file(const char* path, const vitrail_options* option
 vitrail_status vitrail_open_bytes(const void* bytes, size_t size, const vitrail_options* options,
                                   vitrail_model** model, vitrail_error* error);
 void vitrail_close(vitrail_model* model); /* NULL is allowed */
+
+/* What a model does: it labels pixels (vitrail_segment) or finds objects (vitrail_find_objects). Version 2.
+ */
+typedef enum vitrail_task { VITRAIL_SEMANTIC = 0, VITRAIL_INSTANCE = 1 } vitrail_task;
+vitrail_task vitrail_model_task(const vitrail_model* model);
 
 /* Classes, by index 0 .. count - 1. The name lives as long as the model; NULL for an index that is not there.
  */
@@ -160,6 +170,48 @@ vitrail_status vitrail_segment_file(const vitrail_model* model, const char* path
 vitrail_status vitrail_write_labels(const vitrail_model* model, const char* path, const uint8_t* labels,
                                     int64_t height, int64_t width, int64_t label_stride,
                                     vitrail_error* error);
+
+/* The objects that a picture shows, best first. They live until vitrail_free_objects, the model may be closed
+ * before. Version 2.
+ *
+ *   vitrail_objects* objects = NULL;
+ *   if (vitrail_find_objects_in_file(model, "street.jpg", &objects, &error) != VITRAIL_OK) ...
+ *   for (int64_t i = 0; i < vitrail_object_count(objects); ++i) {
+ *     vitrail_object object = VITRAIL_OBJECT_INIT;
+ *     vitrail_get_object(objects, i, &object, &error);
+ *     printf("%s %.2f\n", vitrail_class_name(model, object.class_index), object.score);
+ *   }
+ *   vitrail_free_objects(objects);
+ */
+typedef struct vitrail_objects vitrail_objects;
+vitrail_status vitrail_find_objects(const vitrail_model* model, const vitrail_image* image,
+                                    vitrail_objects** objects, vitrail_error* error);
+/* In a picture file; vitrail_picture_size tells the size of what masks are written to. */
+vitrail_status vitrail_find_objects_in_file(const vitrail_model* model, const char* path,
+                                            vitrail_objects** objects, vitrail_error* error);
+void vitrail_free_objects(vitrail_objects* objects); /* NULL is allowed */
+int64_t vitrail_object_count(const vitrail_objects* objects);
+
+typedef struct vitrail_object {
+  size_t size;
+  int32_t class_index;
+  float score;          /* 0..1 */
+  float x1, y1, x2, y2; /* its box in pixels of the picture: [x1, x2) x [y1, y2) */
+  int64_t pixels;       /* of its mask; -1 where it has none */
+} vitrail_object;
+#define VITRAIL_OBJECT_INIT \
+  { sizeof(vitrail_object), 0, 0, 0, 0, 0, 0, 0 }
+vitrail_status vitrail_get_object(const vitrail_objects* objects, int64_t index, vitrail_object* object,
+                                  vitrail_error* error);
+
+/* Writes 1 for each pixel of the object and 0 for all others: row y, column x of the picture to
+ * mask[y * mask_stride + x]; mask_stride 0 = the picture's width. */
+vitrail_status vitrail_object_mask(const vitrail_objects* objects, int64_t index, uint8_t* mask,
+                                   int64_t mask_stride, vitrail_error* error);
+/* Writes for each pixel the number of its object, counted from 1, the surest where they overlap; 0 for none.
+ */
+vitrail_status vitrail_object_numbers(const vitrail_objects* objects, uint16_t* numbers, int64_t stride,
+                                      vitrail_error* error);
 
 #ifdef __cplusplus
 }

@@ -1,7 +1,8 @@
-// vitrail bench: how long each stage from a picture's file to its label PNG takes.
+// vitrail bench: how long each stage from a picture's file to its label PNG takes, or to its objects' JSON.
 
 #include <chrono>
 #include <cmath>
+#include <functional>
 #include <iostream>
 
 #include <nlohmann/json.hpp>
@@ -11,11 +12,14 @@
 #include "vitrail/base/peak_memory.h"
 #include "vitrail/base/quantile.h"
 #include "vitrail/base/text.h"
+#include "vitrail/cli/coco_results.h"
 #include "vitrail/cli/command.h"
+#include "vitrail/cli/instance_options.h"
 #include "vitrail/cli/model_options.h"
 #include "vitrail/cli/terminal.h"
 #include "vitrail/image/image_file.h"
 #include "vitrail/image/label_png.h"
+#include "vitrail/predict/model_file.h"
 
 namespace vitrail::cli {
 namespace {
@@ -29,6 +33,7 @@ struct BenchOptions {
   bool json = false;
   InfoOptions info;
   RunOptions run;
+  InstanceOptions instances;
 };
 
 double seconds_since(Clock::time_point start) {
@@ -59,12 +64,43 @@ std::string sample_jpeg(int64_t height, int64_t width) {
   return encode_jpeg(image, 90);
 }
 
+/// A model of either task. What a picture's bytes become comes back as what encodes it.
+struct Subject {
+  Preprocessing preprocessing;
+  std::function<std::function<void()>(const std::string& bytes, const std::string& name,
+                                      PredictSeconds& seconds, ImageSize& size)>
+      predict;
+};
+
+Subject semantic_subject(Model model, const PredictOptions& options) {
+  std::vector<Rgb> palette;
+  for (const ClassInfo& c : model.info.classes)
+    palette.push_back(c.color);
+  const auto predictor = std::make_shared<SemanticPredictor>(std::move(model), options);
+  return {predictor->info().preprocessing,
+          [=](const std::string& bytes, const std::string& name, PredictSeconds& seconds, ImageSize& size) {
+            LabelMap labels = predictor->predict_file(bytes, name, &seconds);
+            size = {labels.height, labels.width};
+            return [=, labels = std::move(labels)] { encode_label_map(labels, palette); };
+          }};
+}
+
+Subject instance_subject(Model model, const PredictOptions& options, const InstanceChoice& choice) {
+  const auto predictor = std::make_shared<InstancePredictor>(std::move(model), options, choice);
+  return {predictor->info().preprocessing,
+          [=](const std::string& bytes, const std::string& name, PredictSeconds& seconds, ImageSize& size) {
+            return [found = predictor->predict_file(bytes, name, &seconds, &size)] {
+              for (const FoundInstance& instance : found)
+                coco_result(instance, 0, instance.class_index + 1).dump();
+            };
+          }};
+}
+
 /// What each round reads anew: a file, or bytes made here.
 class Source {
  public:
-  Source(const BenchOptions& options, const SemanticPredictor& predictor) : path_(options.image) {
+  Source(const BenchOptions& options, const Preprocessing& p) : path_(options.image) {
     if (!path_.empty()) return;
-    const Preprocessing& p = predictor.info().preprocessing;
     made_ = sample_jpeg(p.height > 0 ? p.height : 360, p.width > 0 ? p.width : 480);
   }
   std::string bytes() const { return path_.empty() ? made_ : read_file(path_); }
@@ -76,13 +112,8 @@ class Source {
 
 class Bench {
  public:
-  explicit Bench(const BenchOptions& options)
-      : options_(options),
-        predictor_(load_model(options.model, options.info), predict_options(options.run)),
-        source_(options, predictor_) {
-    for (const ClassInfo& c : predictor_.info().classes)
-      palette_.push_back(c.color);
-  }
+  Bench(const BenchOptions& options, Subject subject)
+      : options_(options), subject_(std::move(subject)), source_(options, subject_.preprocessing) {}
 
   const Source& source() const { return source_; }
 
@@ -91,9 +122,10 @@ class Bench {
     const std::string bytes = source_.bytes();
     const double read = seconds_since(start);
     PredictSeconds seconds;
-    const LabelMap labels = predictor_.predict_file(bytes, source_.name(), &seconds);
+    ImageSize size;
+    const std::function<void()> encode = subject_.predict(bytes, source_.name(), seconds, size);
     const Clock::time_point predicted = Clock::now();
-    encode_label_map(labels, palette_);
+    encode();
     if (rounds) {
       const std::array values = {read + seconds.decode, seconds.preprocess, seconds.network,
                                  seconds.postprocess, seconds_since(predicted)};
@@ -101,7 +133,7 @@ class Bench {
         rounds->stage[i].push_back(values[i]);
       rounds->whole.push_back(seconds_since(start));
     }
-    return {labels.height, labels.width};
+    return size;
   }
 
   Rounds run() const {
@@ -116,10 +148,19 @@ class Bench {
 
  private:
   const BenchOptions& options_;
-  SemanticPredictor predictor_;
+  Subject subject_;
   Source source_;
-  std::vector<Rgb> palette_;
 };
+
+Subject open_subject(const BenchOptions& options, const CLI::App& app) {
+  Model model = read_model(options.model);
+  check_task_options(app, model.info.task);
+  apply_info(options.info, model.info);
+  if (model.info.task == Task::semantic)
+    return semantic_subject(std::move(model), predict_options(options.run));
+  const InstanceChoice choice = instance_choice(options.instances, model.info);
+  return instance_subject(std::move(model), predict_options(options.run), choice);
+}
 
 Json summary(const std::vector<double>& seconds, double whole) {
   const double middle = median(seconds);
@@ -173,10 +214,11 @@ int bench_command(CLI::App& app, const Arguments& arguments) {
   app.add_flag("--json", options.json, "print JSON");
   add_run_options(app, options.run);
   add_info_options(app, options.info);
+  add_instance_options(app, options.instances, 0.5);
   parse(app, arguments);
 
   const Clock::time_point start = Clock::now();
-  const Bench bench(options);
+  const Bench bench(options, open_subject(options, app));
   bench.round(nullptr);
   const double first = seconds_since(start);
   const Rounds rounds = bench.run();

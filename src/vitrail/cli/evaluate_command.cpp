@@ -8,13 +8,14 @@
 
 #include "vitrail/base/text.h"
 #include "vitrail/cli/command.h"
-#include "vitrail/cli/model_options.h"
+#include "vitrail/cli/evaluate_options.h"
 #include "vitrail/cli/terminal.h"
 #include "vitrail/image/label_png.h"
 #include "vitrail/metrics/components.h"
 #include "vitrail/metrics/report.h"
 #include "vitrail/predict/dense_crf.h"
 #include "vitrail/predict/evaluate.h"
+#include "vitrail/predict/model_file.h"
 #include "vitrail/predict/protocol.h"
 
 namespace vitrail::cli {
@@ -23,17 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-struct Options {
-  std::string model, dataset;
-  std::string split = "test";
-  std::string convention = "skipped";
-  std::string out;
-  std::string protocol, crf;
-  int64_t objects = -1;
-  bool json = false;
-  InfoOptions info;
-  RunOptions run;
-};
+using Options = EvaluateRequest;
 
 void declare(CLI::App& app, Options& options) {
   app.add_option("MODEL", options.model, "model file: .onnx, or .safetensors from training")->required();
@@ -49,10 +40,14 @@ void declare(CLI::App& app, Options& options) {
   app.add_option("--objects", options.objects,
                  "count this class's connected components as objects; label files number them (dsb2018)")
       ->check(CLI::Range(0, 254));
-  app.add_option("--out", options.out, "folder for the predictions, as NAME.png of class indices");
+  app.add_flag("--boundary", options.boundary, "measure Boundary IoU of objects, too");
+  app.add_option(
+      "--out", options.out,
+      "folder for the predictions: NAME.png of class indices, or results.json of objects (COCO's form)");
   app.add_flag("--json", options.json, "print the scores as JSON");
   add_run_options(app, options.run);
   add_info_options(app, options.info);
+  add_instance_options(app, options.instances, 0);
 }
 
 // Labels mean what they meant in training when the model was trained on this data set under a label map of
@@ -123,7 +118,12 @@ int evaluate_command(CLI::App& app, const Arguments& arguments) {
   parse(app, arguments);
 
   const AbsentClasses convention = absent_classes_from(options.convention);
-  const SemanticPredictor predictor(load_model(options.model, options.info), predict_options(options.run));
+  Model model = read_model(options.model);
+  check_task_options(app, model.info.task, {"--convention", "--protocol", "--crf", "--objects"});
+  apply_info(options.info, model.info);
+  if (model.info.task == Task::instance)
+    return evaluate_objects(options, std::move(model), app.count("--split") > 0 ? options.split : "");
+  const SemanticPredictor predictor(std::move(model), predict_options(options.run));
   const auto dataset =
       open_dataset(options.dataset, options.split, as_trained(predictor.info(), options.dataset));
   ComponentScores objects;

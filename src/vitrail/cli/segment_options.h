@@ -1,10 +1,12 @@
 #pragma once
-// What `vitrail segment` was asked for: shared between pictures and videos.
+// What `vitrail segment` was asked for: shared between pictures, videos and cameras, and between models that
+// label pixels and models that outline objects.
 
 #include <string>
 #include <vector>
 
 #include "vitrail/cli/command.h"
+#include "vitrail/cli/instance_options.h"
 #include "vitrail/cli/model_options.h"
 
 namespace vitrail::cli {
@@ -16,12 +18,19 @@ struct SegmentOptions {
   double opacity = 0.5;
   bool overlay = true;
   bool json = false;
+  int camera = -1;     ///< its number; -1: files
+  bool show = false;   ///< open a window
+  bool speed = false;  ///< write frames per second into the picture
   InfoOptions info;
   RunOptions run;
+  InstanceOptions instances;
 };
 
-/// A video, `options.images[0]`, into the video `options.out`. `arguments` are the command's, for the program
-/// that can.
-int segment_video_command(const SegmentOptions& options, const Arguments& arguments);
+/// The model, and what the options say about it, which is refused where it does not suit the model's task.
+Model load_for(const SegmentOptions& options, const CLI::App& app);
+
+/// A video, `options.images[0]`, or a camera, into the video `options.out`. `arguments` are the command's,
+/// for the program that can.
+int segment_video_command(const SegmentOptions& options, const CLI::App& app, const Arguments& arguments);
 
 }  // namespace vitrail::cli

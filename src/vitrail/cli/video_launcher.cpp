@@ -5,7 +5,7 @@
 
 namespace vitrail::cli {
 
-int segment_video_command(const SegmentOptions&, const Arguments& arguments) {
+int segment_video_command(const SegmentOptions&, const CLI::App&, const Arguments& arguments) {
   hand_over("vitrail-video", "segment", arguments);
 }
 

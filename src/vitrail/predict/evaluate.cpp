@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <cctype>
 #include <chrono>
-#include <future>
+#include <numeric>
 
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
 #include "vitrail/image/resize.h"
+#include "vitrail/predict/load_ahead.h"
 
 namespace vitrail {
 namespace {
@@ -26,6 +27,10 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 
 }  // namespace
 
+bool is_same_class_name(std::string_view a, std::string_view b) {
+  return plain(a) == plain(b);
+}
+
 void check_same_classes(const std::vector<ClassInfo>& model, const std::vector<ClassInfo>& dataset) {
   const auto refuse = [](const std::string& found) {
     throw Error(
@@ -38,7 +43,7 @@ void check_same_classes(const std::vector<ClassInfo>& model, const std::vector<C
   if (model.size() != dataset.size())
     refuse(cat("the model has ", model.size(), " classes, the data set ", dataset.size()));
   for (size_t i = 0; i < model.size(); ++i)
-    if (plain(model[i].name) != plain(dataset[i].name))
+    if (!is_same_class_name(model[i].name, dataset[i].name))
       refuse(cat("class ", i, " is '", model[i].name, "' in the model and '", dataset[i].name,
                  "' in the data set"));
 }
@@ -54,14 +59,9 @@ Evaluation evaluate(const Predict& predict, const std::vector<ClassInfo>& classe
   check_same_classes(classes, dataset.classes());
   Evaluation result{.matrix = ConfusionMatrix(static_cast<int64_t>(dataset.classes().size()))};
   const int64_t total = dataset.size();
-  const auto load = [&](int64_t i) {
-    return std::async(std::launch::async, [&dataset, i] { return dataset.load(i); });
-  };
-  std::future<Sample> next;
-  if (total > 0) next = load(0);
-  for (int64_t i = 0; i < total; ++i) {
-    const Sample sample = next.get();
-    if (i + 1 < total) next = load(i + 1);
+  std::vector<int64_t> all(static_cast<size_t>(total));
+  std::iota(all.begin(), all.end(), 0);
+  load_ahead(dataset, all, [&](int64_t i, const Sample& sample) {
     const auto start = std::chrono::steady_clock::now();
     LabelMap prediction = predict(sample.image);
     if (i > 0) result.predict_seconds += seconds_since(start);
@@ -73,7 +73,7 @@ Evaluation evaluate(const Predict& predict, const std::vector<ClassInfo>& classe
     if (options.progress && !options.progress(result.images, total))
       throw Error(ErrorKind::cancelled,
                   {.where = "evaluation", .found = cat("cancelled after ", result.images, " images")});
-  }
+  });
   if (result.predict_seconds > 0)
     result.images_per_second = static_cast<double>(result.images - 1) / result.predict_seconds;
   return result;

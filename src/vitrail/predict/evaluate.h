@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "vitrail/data/dataset.h"
@@ -43,8 +44,11 @@ Evaluation evaluate(const SemanticPredictor& predictor, const Dataset& dataset,
 Evaluation evaluate(const Predict& predict, const std::vector<ClassInfo>& classes, const Dataset& dataset,
                     const EvaluateOptions& options = {});
 
+/// Upper and lower case, '-', '_' and spaces do not matter.
+bool is_same_class_name(std::string_view a, std::string_view b);
+
 /// Throws Error(usage) naming the first difference when the two lists are not the same classes in the same
-/// order (upper and lower case, '-', '_' and spaces do not matter).
+/// order (as is_same_class_name compares them).
 void check_same_classes(const std::vector<ClassInfo>& model, const std::vector<ClassInfo>& dataset);
 
 std::vector<std::string> class_names(const ModelInfo& info);

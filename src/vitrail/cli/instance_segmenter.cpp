@@ -1,0 +1,122 @@
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+
+#include "vitrail/base/file.h"
+#include "vitrail/base/text.h"
+#include "vitrail/cli/coco_results.h"
+#include "vitrail/cli/picture_segmenter.h"
+#include "vitrail/image/image_file.h"
+#include "vitrail/image/label_png.h"
+#include "vitrail/predict/instance_drawing.h"
+
+namespace vitrail::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Clock = std::chrono::steady_clock;
+
+double seconds_between(Clock::time_point start, Clock::time_point end) {
+  return std::chrono::duration<double>(end - start).count();
+}
+
+/// COCO's pictures are named by their number; others keep their name.
+Json image_id(const std::filesystem::path& image) {
+  const std::string stem = image.stem().string();
+  int64_t number = 0;
+  const auto [end, error] = std::from_chars(stem.data(), stem.data() + stem.size(), number);
+  return error == std::errc() && end == stem.data() + stem.size() ? Json(number) : Json(stem);
+}
+
+class InstanceSegmenter : public PictureSegmenter {
+ public:
+  InstanceSegmenter(const SegmentOptions& options, Model model)
+      : options_(options),
+        choice_(instance_choice(options.instances, model.info)),
+        predictor_(std::move(model), predict_options(options.run), choice_) {}
+
+  Json segment(const PictureJob& job) override {
+    const auto start = Clock::now();
+    const Image photo = read_image(job.image);
+    const auto loaded = Clock::now();
+    const std::vector<FoundInstance> found = predictor_.predict(photo);
+    const auto predicted = Clock::now();
+    write(job, photo, found);
+    const auto written = Clock::now();
+    return {{"image", job.image.string()},
+            {"labels", predictor_.has_masks() ? Json(job.labels.string()) : Json()},
+            {"overlay", options_.overlay ? Json(job.overlay.string()) : Json()},
+            {"height", photo.height},
+            {"width", photo.width},
+            {"instances", entries(job, found)},
+            {"seconds",
+             {{"read", seconds_between(start, loaded)},
+              {"predict", seconds_between(loaded, predicted)},
+              {"write", seconds_between(predicted, written)}}}};
+  }
+
+  std::string summary_of(const Json& report) const override {
+    std::vector<std::pair<std::string, int64_t>> counts;
+    for (const Json& entry : report["instances"]) {
+      const std::string name = entry["category"];
+      const auto same =
+          std::find_if(counts.begin(), counts.end(), [&](const auto& c) { return c.first == name; });
+      if (same == counts.end())
+        counts.emplace_back(name, 1);
+      else
+        ++same->second;
+    }
+    std::vector<std::string> texts;
+    for (const auto& [name, count] : counts)
+      texts.push_back(cat(count, " ", name));
+    return texts.empty() ? "nothing found" : join(texts);
+  }
+
+  std::string finish() override {
+    const std::filesystem::path file = std::filesystem::path(options_.out) / "results.json";
+    write_file_atomically(file, results_.dump() + "\n");
+    return file.string();
+  }
+
+ private:
+  void write(const PictureJob& job, const Image& photo, const std::vector<FoundInstance>& found) const {
+    std::vector<DrawnInstance> drawn = drawn_instances(found, predictor_.info().classes);
+    if (predictor_.has_masks()) {
+      std::vector<Rle> masks;
+      std::vector<Rgb> palette = {{0, 0, 0}};
+      for (const DrawnInstance& instance : drawn) {
+        masks.push_back(instance.mask);
+        palette.push_back(instance.color);
+      }
+      palette.resize(std::min<size_t>(palette.size(), 256));
+      write_label_map(job.labels, instance_numbers(masks, photo.height, photo.width), palette);
+    }
+    if (options_.overlay)
+      write_jpeg(job.overlay, instance_overlay(photo, drawn, {.opacity = options_.opacity}));
+  }
+
+  Json entries(const PictureJob& job, const std::vector<FoundInstance>& found) {
+    Json list = Json::array();
+    const Json id = image_id(job.image);
+    for (const FoundInstance& instance : found) {
+      // Categories are counted from 1, as COCO does.
+      results_.push_back(coco_result(instance, id, instance.class_index + 1));
+      list.push_back(results_.back());
+      list.back()["category"] = predictor_.info().classes.at(static_cast<size_t>(instance.class_index)).name;
+    }
+    return list;
+  }
+
+  const SegmentOptions& options_;
+  InstanceChoice choice_;
+  InstancePredictor predictor_;
+  Json results_ = Json::array();
+};
+
+}  // namespace
+
+std::unique_ptr<PictureSegmenter> instance_segmenter(const SegmentOptions& options, Model model) {
+  return std::make_unique<InstanceSegmenter>(options, std::move(model));
+}
+
+}  // namespace vitrail::cli
