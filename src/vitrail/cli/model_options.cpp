@@ -58,9 +58,13 @@ Model fresh_net(const SourceOptions& options) {
       options.source, {.classes = static_cast<int64_t>(classes.size()), .set = parse_settings(options.set)});
   model.info.classes = classes;
   model.weights = initial_weights(model.graph, options.seed);
-  if (!options.pretrained.empty())
-    for (const auto& [name, tensor] : load_pretrained(options.pretrained, model.graph).weights)
+  if (!options.pretrained.empty()) {
+    PretrainedOptions pretrained;
+    for (const ClassInfo& c : classes)
+      pretrained.classes.push_back(c.name);
+    for (const auto& [name, tensor] : load_pretrained(options.pretrained, model.graph, pretrained).weights)
       model.weights[name] = tensor;
+  }
   return model;
 }
 

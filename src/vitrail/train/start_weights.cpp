@@ -25,8 +25,11 @@ void take(StartWeights& start, const Weights& weights) {
     start.weights[name] = tensor;
 }
 
-void take_pretrained(StartWeights& start, const fs::path& file, const Graph& graph) {
-  const Pretrained encoder = load_pretrained(file, graph);
+void take_pretrained(StartWeights& start, const fs::path& file, const Model& model) {
+  PretrainedOptions options;
+  for (const ClassInfo& c : model.info.classes)
+    options.classes.push_back(c.name);
+  const Pretrained encoder = load_pretrained(file, model.graph, options);
   take(start, encoder.weights);
   start.notes.push_back(cat(encoder.weights.size(), " tensors from ", file.filename().string()));
   for (const std::string& skipped : encoder.skipped)
@@ -61,7 +64,7 @@ StartWeights start_weights(const Recipe& recipe, const Model& model, const fs::p
   StartWeights start{.weights = initial_weights(model.graph, recipe.train.seed)};
   take(start, model.weights);
   if (const fs::path file = find_pretrained(recipe, place); !file.empty())
-    take_pretrained(start, file, model.graph);
+    take_pretrained(start, file, model);
   if (const fs::path file = find_start(recipe); !file.empty()) take_former(start, file, model.graph);
   return start;
 }

@@ -8,13 +8,17 @@
 
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
+#include "vitrail/weights/class_rows.h"
 #include "vitrail/weights/safetensors.h"
 #include "vitrail/weights/torch_file.h"
+#include "vitrail/weights/torchvision_names.h"
 
 namespace vitrail {
 namespace {
 
 constexpr std::string_view batch_norm_part = ".BatchNorm.";
+// Detectors with a feature pyramid have their encoder one level down.
+constexpr const char* body = "body.";
 
 // PyTorch counts the batches that its batch normalisations have seen, and nobody reads it.
 constexpr std::string_view counter_part = ".num_batches_tracked";
@@ -29,13 +33,18 @@ class Loader {
   Loader(const std::filesystem::path& path, const Graph& graph, const PretrainedOptions& options)
       : path_(path.string()), graph_(graph), options_(options), file_(read_weights(path)) {
     std::erase_if(file_.tensors, [](const auto& item) { return item.first.ends_with(counter_part); });
-    for (const auto& [name, tensor] : file_.tensors)
-      if (name.starts_with(options_.prefix)) added_.clear();  // a whole network's file
+    take_published_names();
+    const bool whole_network = std::any_of(file_.tensors.begin(), file_.tensors.end(),
+                                           [&](const auto& item) { return item.first.starts_with(prefix_); });
+    if (whole_network)
+      added_.clear();
+    else if (matches(prefix_ + body) > matches(prefix_))
+      added_ = prefix_ = prefix_ + body;
   }
 
   Pretrained load() {
     for (const auto& [name, tensor] : file_.tensors) {
-      if (name.ends_with(".bias") && !has(added_ + name))
+      if (name.ends_with(".bias") && !has(added_ + name) && !has(name))
         unfold(name.substr(0, name.size() - std::string_view(".bias").size()));
       else
         copy(name);
@@ -49,6 +58,19 @@ class Loader {
 
  private:
   bool has(std::string_view parameter) const { return graph_.value_of_parameter(parameter).exists(); }
+
+  void take_published_names() {
+    Weights renamed;
+    for (const auto& [name, tensor] : file_.tensors)
+      renamed[has(name) ? name : torchvision_published_name(name)] = tensor;
+    file_.tensors = std::move(renamed);
+  }
+
+  // Tensors of the file that have a parameter's name after this prefix.
+  int64_t matches(const std::string& prefix) const {
+    return std::count_if(file_.tensors.begin(), file_.tensors.end(),
+                         [&](const auto& item) { return has(prefix + item.first); });
+  }
 
   // The file's tensor in f32, of finite values only.
   Tensor values(const std::string& name) const {
@@ -67,16 +89,35 @@ class Loader {
            matrix[1] == wanted[1] * wanted[2] * wanted[3];
   }
 
+  // The same but for the number of outputs.
+  static bool is_like(const Shape& found, const Shape& wanted) {
+    return found.size() == wanted.size() && !found.empty() &&
+           std::equal(found.begin() + 1, found.end(), wanted.begin() + 1);
+  }
+
   // A head's last layer, trained for another number of classes.
   bool is_other_classifier(const std::string& parameter, const Shape& found, const Shape& wanted) const {
-    return !options_.prefix.empty() && !parameter.starts_with(options_.prefix) &&
-           found.size() == wanted.size() && !found.empty() &&
-           std::equal(found.begin() + 1, found.end(), wanted.begin() + 1);
+    return !prefix_.empty() && !parameter.starts_with(prefix_) && is_like(found, wanted);
+  }
+
+  // A detector's predictor that was trained on COCO's classes, for the network's.
+  Tensor for_our_classes(const std::string& parameter, const std::string& from, const Tensor& tensor,
+                         const Shape& wanted) {
+    if (wanted.empty()) return tensor;
+    const auto rows = class_rows_of(parameter, wanted[0], static_cast<int64_t>(options_.classes.size()));
+    if (!rows) return tensor;
+    const std::optional<Tensor> chosen = coco_rows(tensor, *rows, options_.classes);
+    if (!chosen || chosen->shape() != wanted) return tensor;
+    if (const std::vector<std::string> unknown = unknown_to_coco(options_.classes); !unknown.empty())
+      result_.skipped.push_back(
+          cat(from, ": not among its classes, so the mean of them all: ", join(unknown)));
+    return *chosen;
   }
 
   void put(const std::string& parameter, const std::string& from, Tensor tensor) {
     const Shape& wanted = graph_.shape(graph_.value_of_parameter(parameter));
     if (is_matrix_of(tensor.shape(), wanted)) tensor = tensor.reshaped(wanted);
+    if (tensor.shape() != wanted) tensor = for_our_classes(parameter, from, tensor, wanted);
     if (tensor.shape() != wanted && is_other_classifier(parameter, tensor.shape(), wanted)) {
       used_.insert(from);
       result_.skipped.push_back(
@@ -94,8 +135,11 @@ class Loader {
   }
 
   void copy(const std::string& name) {
-    const std::string parameter = added_ + name;
-    if (has(parameter)) put(parameter, name, values(name));
+    if (has(added_ + name))
+      put(added_ + name, name, values(name));
+    else if (has(name) &&
+             is_like(file_.tensors.at(name).shape(), graph_.shape(graph_.value_of_parameter(name))))
+      put(name, name, values(name));
   }
 
   // The epsilon of the normalisation that `gamma` scales; nothing where the graph has none.
@@ -126,7 +170,8 @@ class Loader {
   }
 
   void unfold(const std::string& layer) {
-    const std::string norm = cat(added_, layer, batch_norm_part);
+    const bool after_prefix = has(cat(added_, layer, batch_norm_part, "weight"));
+    const std::string norm = cat(after_prefix ? added_ : "", layer, batch_norm_part);
     const std::optional<double> epsilon = epsilon_of(norm + "weight");
     if (!epsilon) return;
     const Tensor mean = statistic(layer, "output_mean"), var = statistic(layer, "output_var");
@@ -149,12 +194,12 @@ class Loader {
 
   void find_missing() {
     for (const Parameter& parameter : graph_.parameters())
-      if (parameter.name.starts_with(options_.prefix) && !result_.weights.contains(parameter.name))
+      if (parameter.name.starts_with(prefix_) && !result_.weights.contains(parameter.name))
         result_.missing.push_back(parameter.name);
     if (result_.weights.empty())
       throw Error(ErrorKind::usage,
                   {.where = path_,
-                   .found = cat("no tensor has the name of a parameter after '", options_.prefix, "'"),
+                   .found = cat("no tensor has the name of a parameter after '", prefix_, "'"),
                    .next = "Take the file that was made for this network"});
     if (result_.missing.empty() || options_.allow_missing) return;
     const size_t shown = std::min<size_t>(result_.missing.size(), 5);
@@ -172,7 +217,8 @@ class Loader {
   const Graph& graph_;
   const PretrainedOptions& options_;
   Safetensors file_;
-  std::string added_ = options_.prefix;  // to the file's names
+  std::string prefix_ = options_.prefix;  // of the encoder's parameters
+  std::string added_ = prefix_;           // to the file's names
   Pretrained result_;
   std::set<std::string> used_;
 };

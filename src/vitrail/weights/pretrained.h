@@ -8,7 +8,8 @@
 //
 // Files are .safetensors, or .pth of PyTorch (torch_file.h): those of torchvision load into the networks that
 // have its names. A file whose names begin with the prefix itself is of a whole network and loads by the
-// names as they are.
+// names as they are; those of torchvision's detectors may be the ones it publishes or the ones it saves. A
+// detector with a feature pyramid has its encoder at `backbone.body.`, and an encoder's file finds it there.
 //
 // The file's tensor `X.weight` becomes the parameter `backbone.X.weight`, in f32; the [out, in] matrix of a
 // linear layer also fits a convolution of as many weights, [out, C, h, w]. Its `X.bias` becomes
@@ -21,6 +22,10 @@
 //
 // Then gamma * (Wx - mean) / sqrt(var + epsilon) + beta = Wx + bias: the same function in evaluation, and in
 // training a normalisation whose inputs and outputs have the scale that it expects.
+//
+// A tensor that has no place after the prefix may have one without it: a detector's file fills its predictors
+// as well as its encoder. Predictors that were trained on COCO's classes give the rows of those that the
+// network has, by name ("person"); a class that COCO does not have starts as the mean of all that it has.
 
 #include <filesystem>
 #include <map>
@@ -34,6 +39,8 @@ namespace vitrail {
 struct PretrainedOptions {
   std::string prefix = "backbone.";  ///< of the encoder's parameters in the graph
   bool allow_missing = false;        ///< accept a file that lacks some encoder parameters
+  std::vector<std::string>
+      classes;  ///< names of a detector's classes; empty: predictors must fit as they are
 };
 
 struct Pretrained {
