@@ -6,6 +6,7 @@
 #include <set>
 
 #include "vitrail/base/text.h"
+#include "vitrail/data/coco_masks.h"
 #include "vitrail/data/json_fields.h"
 #include "vitrail/image/image.h"
 
@@ -14,8 +15,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int64_t most_side = 1 << 16;  // of a picture; JPEG knows no more
-constexpr double furthest = 1 << 24;    // of a polygon's corner, in pixels
+constexpr double furthest = 1 << 24;  // of a polygon's corner, in pixels
 constexpr double most_crossings = 1 << 24;
 
 /// A fault of one item, which is then left out.
@@ -122,7 +122,7 @@ class CocoReader {
   void take_segmentation(const JsonFields& fields, CocoAnnotation& a) {
     const Json& outline = fields.at("segmentation");
     if (outline.is_object()) {
-      a.runs = rle_of(JsonFields(outline, name_, fields.where("segmentation").substr(name_.size() + 2)));
+      a.runs = rle_from_json(fields.inner("segmentation"));
       return;
     }
     if (!outline.is_array())
@@ -141,16 +141,6 @@ class CocoReader {
              "x and y of three corners or more", "Remove the polygon, or repair it");
       a.polygons.push_back(std::move(polygon));
     }
-  }
-
-  Rle rle_of(const JsonFields& fields) const {
-    const std::vector<int64_t> size = fields.integers(fields.at("size"), "size", 1, most_side);
-    if (size.size() != 2) fields.refuse("size", cat(size.size(), " numbers"), "2 are due: height, width");
-    const Json& counts = fields.at("counts");
-    const std::string where = fields.where("counts");
-    if (counts.is_string())
-      return rle_from_text(counts.get_ref<const std::string&>(), size[0], size[1], where);
-    return rle_from_counts(fields.integers(counts, "counts", 0, max_image_pixels), size[0], size[1], where);
   }
 
   /// What is left of the file must have the lists, and nothing in them that is no object.

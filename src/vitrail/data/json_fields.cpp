@@ -71,6 +71,10 @@ JsonFields::JsonFields(const Json& json, std::string file, std::string place)
                 {.where = cat(file_, ": ", place_), .found = shown(json), .allowed = "an object is due"});
 }
 
+JsonFields JsonFields::inner(const char* key) const {
+  return {at(key), file_, cat(place_, place_.empty() ? "" : ".", key)};
+}
+
 std::string JsonFields::where(const char* key) const {
   return cat(file_, ": ", place_, place_.empty() ? "" : ".", key);
 }

@@ -34,6 +34,9 @@ class JsonFields {
   std::vector<double> numbers(const nlohmann::json& list, const char* key, double low, double high) const;
   std::vector<int64_t> integers(const nlohmann::json& list, const char* key, int64_t low, int64_t high) const;
 
+  /// The object under a key. This and the JSON must outlive it.
+  JsonFields inner(const char* key) const;
+
   /// "instances.json: images[3].width"
   std::string where(const char* key) const;
   /// Throws Error(format) at a key; `found` may be a value of JSON.

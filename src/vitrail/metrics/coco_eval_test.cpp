@@ -130,6 +130,8 @@ class RandomSets {
   RandomSet next(int trial) {
     RandomSet set;
     set.classes = trial % 20 == 0 ? 25 : random_.integer(1, 4);
+    crowded_ = trial % 10 == 3;  // so many that their shares fall on the recall steps
+    if (crowded_) set.classes = 1;
     set.id_zero_is_unmatched = random_.chance(0.3);
     set.boundaries = trial % 8 == 0;
     ids_ = {};
@@ -148,10 +150,10 @@ class RandomSets {
     RandomPicture p{id, random_.integer(8, 40), random_.integer(8, 40), {}, {}};
     if (random_.chance(0.25)) p.height = p.width = 128;
     if (!random_.chance(0.15))
-      for (int64_t i = random_.integer(1, 6); i > 0; --i)
+      for (int64_t i = crowded_ ? 20 : random_.integer(1, 6); i > 0; --i)
         p.truth.push_back(true_object(p, classes));
     if (!random_.chance(0.15))
-      for (int64_t i = trial % 25 == 0 ? 130 : random_.integer(1, 10); i > 0; --i)
+      for (int64_t i = trial % 25 == 0 ? 130 : crowded_ ? 25 : random_.integer(1, 10); i > 0; --i)
         p.found.push_back(found_object(p, classes));
     return p;
   }
@@ -175,7 +177,7 @@ class RandomSets {
                             random_.uniform(0.0, 15000.0)};
     object.area = areas[random_.integer(0, 3)];
     do
-      object.id = random_.integer(0, 60);
+      object.id = random_.integer(0, 200);
     while (!ids_.insert(object.id).second);
     return object;
   }
@@ -198,6 +200,7 @@ class RandomSets {
 
   Random random_;
   std::set<int64_t> ids_;
+  bool crowded_ = false;
 };
 
 /// As COCO's files say it: categories 2, 4, 6 ..., masks as numbers, as text and (true ones) as polygons.
