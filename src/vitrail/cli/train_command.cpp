@@ -82,13 +82,6 @@ fs::path folder_of(const Flags& flags) {
   return fs::path("runs") / fs::path(flags.recipe.empty() ? flags.from : flags.recipe).stem();
 }
 
-std::string percent(const std::optional<double>& fraction) {
-  if (!fraction) return "absent";
-  char text[32];
-  std::snprintf(text, sizeof text, "%.2f %%", 100 * *fraction);
-  return text;
-}
-
 std::string training_text(const Progress& now) {
   char figures[160];
   std::snprintf(figures, sizeof figures, " %lld/%lld  loss %.4f  rate %.2g  %.1f images/s  %s left",
@@ -100,10 +93,12 @@ std::string training_text(const Progress& now) {
 }
 
 void show(ProgressLine& line, const Progress& now) {
-  if (now.evaluation)
-    return line.keep(cat("step ", now.step, ": mean IoU ", percent(now.evaluation->mean_iou),
-                         ", pixel accuracy ", percent(now.evaluation->pixel_accuracy),
-                         now.best_step == now.step ? " (best)" : ""));
+  if (now.evaluation) {
+    std::vector<std::string> figures;
+    for (const train::Figure& figure : now.evaluation->figures)
+      figures.push_back(cat(train::label_of(figure.name), " ", percent(figure.value)));
+    return line.keep(cat("step ", now.step, ": ", join(figures), now.best_step == now.step ? " (best)" : ""));
+  }
   switch (now.stage) {
     case Stage::preparing: return line.show("counting the classes' pixels");
     case Stage::training: return line.show(training_text(now));
@@ -139,10 +134,12 @@ int train_command(CLI::App& app, const Arguments& arguments) {
                                     .progress = [&](const Progress& now) { show(line, now); },
                                     .cancelled = [] { return interrupted != 0; }});
     if (!trainer.origin().empty()) line.keep(cat("trained on from ", trainer.origin()));
+    for (const std::string& note : trainer.start_notes())
+      line.keep(note);
     result = trainer.run();
   }
   if (result.scores) std::cout << scores_table(*result.scores, result.class_names);
-  std::cout << "model:  " << result.model.string() << " (weights of step " << result.model_step << ")\n"
+  std::cout << result.table << "model:  " << result.model.string() << " (weights of step " << result.model_step << ")\n"
             << "report: " << result.report.string() << "\n";
   return 0;
 }
