@@ -13,52 +13,124 @@ namespace vitrail::detect_detail {
 namespace {
 
 constexpr int64_t channels_per_thread = 4;
+constexpr int64_t channels_per_block = 8;  // their planes stay in the cache while all boxes read them
+constexpr int64_t lanes = 8;
 
-struct Range {
-  int64_t begin = 0, end = 0;
+// A source's taps as its channels read them.
+struct Plan {
+  const Source* source = nullptr;
+  int64_t begin = 0, end = 0;  // the columns of the map that are read
+  bool copies = false;         // a window of the map as it is
+  // Columns, filled up to whole vectors, all with as many taps: [taps][outputs], pixels counted from `begin`.
+  int64_t taps = 0, outputs = 0;
+  std::vector<int32_t> pixel;
+  std::vector<float> weight;
 };
 
-Range pixels_of(const Taps& taps) {
-  if (taps.pixel.empty()) return {};
-  const auto [least, most] = std::minmax_element(taps.pixel.begin(), taps.pixel.end());
-  return {*least, *most + 1};
+// Whether the positions are neighbouring pixels as they are.
+bool side_by_side(const Taps& taps) {
+  for (size_t t = 1; t < taps.pixel.size(); ++t)
+    if (taps.pixel[t] != taps.pixel[t - 1] + 1) return false;
+  return std::ssize(taps.pixel) == taps.positions() &&
+         std::all_of(taps.weight.begin(), taps.weight.end(), [](float weight) { return weight == 1; });
 }
 
-VITRAIL_KERNEL void weigh_row(const float* __restrict from, float weight, bool first, int64_t count,
-                              float* __restrict to) {
-  if (first)
-    for (int64_t i = 0; i < count; ++i)
-      to[i] = weight * from[i];
-  else
-    for (int64_t i = 0; i < count; ++i)
-      to[i] += weight * from[i];
-}
-
-// One channel of one crop: [rows, columns]. `sums` has room for a row of the map.
-void crop_plane(const float* plane, int64_t width, const Source& source, Range used, float* sums, float* to) {
-  const Taps &rows = source.rows, &columns = source.columns;
-  for (int64_t r = 0; r < rows.positions(); ++r) {
-    const int64_t begin = rows.first[static_cast<size_t>(r)], end = rows.first[static_cast<size_t>(r + 1)];
-    for (int64_t t = begin; t < end; ++t)
-      weigh_row(plane + rows.pixel[static_cast<size_t>(t)] * width + used.begin,
-                rows.weight[static_cast<size_t>(t)], t == begin, used.end - used.begin, sums + used.begin);
-    for (int64_t c = 0; c < columns.positions(); ++c) {
-      float sum = 0;
-      if (begin < end)
-        for (auto t = static_cast<size_t>(columns.first[static_cast<size_t>(c)]);
-             t < static_cast<size_t>(columns.first[static_cast<size_t>(c + 1)]); ++t)
-          sum += columns.weight[t] * sums[columns.pixel[t]];
-      *to++ = sum;
+Plan plan_of(const Source& source) {
+  const Taps& columns = source.columns;
+  Plan plan{.source = &source};
+  plan.copies = side_by_side(source.rows) && side_by_side(columns) && !source.pooled;
+  plan.outputs = round_up(columns.positions(), lanes);
+  if (columns.pixel.empty()) return plan;
+  const auto [least, most] = std::minmax_element(columns.pixel.begin(), columns.pixel.end());
+  plan.begin = *least;
+  plan.end = *most + 1;
+  for (size_t c = 1; c < columns.first.size(); ++c)
+    plan.taps = std::max(plan.taps, columns.first[c] - columns.first[c - 1]);
+  plan.pixel.assign(static_cast<size_t>(plan.taps * plan.outputs), 0);
+  plan.weight.assign(plan.pixel.size(), 0);
+  for (int64_t c = 0; c < columns.positions(); ++c) {
+    const int64_t first = columns.first[static_cast<size_t>(c)],
+                  last = columns.first[static_cast<size_t>(c + 1)];
+    for (int64_t t = first; t < last; ++t) {
+      const auto to = static_cast<size_t>((t - first) * plan.outputs + c);
+      plan.pixel[to] = static_cast<int32_t>(columns.pixel[static_cast<size_t>(t)] - plan.begin);
+      plan.weight[to] = columns.weight[static_cast<size_t>(t)];
     }
+  }
+  return plan;
+}
+
+// to = the sum of `taps` rows of `count` values.
+VITRAIL_KERNEL void weigh_rows(const float* plane, int64_t width, const int64_t* rows, const float* weights,
+                               int64_t taps, int64_t count, float* __restrict to) {
+  for (int64_t t = 0; t < taps; ++t) {
+    const float* __restrict from = plane + rows[t] * width;
+    const float weight = weights[t];
+    if (t == 0)
+      for (int64_t i = 0; i < count; ++i)
+        to[i] = weight * from[i];
+    else
+      for (int64_t i = 0; i < count; ++i)
+        to[i] += weight * from[i];
   }
 }
 
-void pool_pairs(const float* from, Extent crop, float* to) {
-  for (int64_t y = 0; y < crop.height; ++y, from += 4 * crop.width)
-    for (int64_t x = 0; x < crop.width; ++x) {
-      const float *above = from + 2 * x, *below = above + 2 * crop.width;
-      *to++ = std::max(std::max(above[0], above[1]), std::max(below[0], below[1]));
+VITRAIL_KERNEL void weigh_columns(const float* __restrict from, const int32_t* __restrict pixel,
+                                  const float* __restrict weight, int64_t taps, int64_t outputs,
+                                  float* __restrict to) {
+  for (int64_t begin = 0; begin < outputs; begin += lanes) {
+    float sums[lanes] = {};
+    for (int64_t t = 0; t < taps; ++t)
+      for (int64_t i = 0; i < lanes; ++i)
+        sums[i] += weight[t * outputs + begin + i] * from[pixel[t * outputs + begin + i]];
+    for (int64_t i = 0; i < lanes; ++i)
+      to[begin + i] = sums[i];
+  }
+}
+
+VITRAIL_KERNEL void pool_pairs(const float* __restrict from, int64_t height, int64_t width,
+                               float* __restrict to) {
+  for (int64_t y = 0; y < height; ++y, from += 4 * width, to += width)
+    for (int64_t x = 0; x < width; ++x) {
+      const float above = std::max(from[2 * x], from[2 * x + 1]);
+      const float below = std::max(from[2 * width + 2 * x], from[2 * width + 2 * x + 1]);
+      to[x] = std::max(above, below);
     }
+}
+
+void copy_rows(const float* __restrict from, int64_t stride, int64_t rows, int64_t columns,
+               float* __restrict to) {
+  for (int64_t r = 0; r < rows; ++r, from += stride, to += columns)
+    for (int64_t i = 0; i < columns; ++i)
+      to[i] = from[i];
+}
+
+// Room for what one thread computes in between.
+struct Scratch {
+  std::vector<float> row, outputs, twice;
+};
+
+// One channel of one crop: [rows, columns].
+void crop_plane(const float* plane, const Plan& plan, Scratch& scratch, float* to) {
+  const Taps& rows = plan.source->rows;
+  const int64_t width = plan.source->map->size(3), columns = plan.source->columns.positions();
+  if (plan.copies) {
+    copy_rows(plane + rows.pixel[0] * width + plan.begin, width, rows.positions(), columns, to);
+    return;
+  }
+  for (int64_t r = 0; r < rows.positions(); ++r, to += columns) {
+    const auto first = static_cast<size_t>(rows.first[static_cast<size_t>(r)]);
+    const int64_t taps = rows.first[static_cast<size_t>(r + 1)] - static_cast<int64_t>(first);
+    if (taps == 0 || plan.taps == 0) {
+      std::fill_n(to, columns, 0.0f);
+    } else {
+      weigh_rows(plane + plan.begin, width, rows.pixel.data() + first, rows.weight.data() + first, taps,
+                 plan.end - plan.begin, scratch.row.data());
+      weigh_columns(scratch.row.data(), plan.pixel.data(), plan.weight.data(), plan.taps, plan.outputs,
+                    scratch.outputs.data());
+      std::copy_n(scratch.outputs.data(), columns, to);
+    }
+  }
 }
 
 }  // namespace
@@ -129,26 +201,28 @@ Tensor crop_all(const std::vector<Source>& sources, int64_t channels, Extent cro
   require_crop(crop);
   Tensor crops = Tensor::empty(DataType::f32, {std::ssize(sources), channels, crop.height, crop.width});
   float* to = crops.data<float>().data();
-  std::vector<Range> used;
+  std::vector<Plan> plans;
   int64_t widest = 0;
   for (const Source& source : sources) {
-    used.push_back(pixels_of(source.columns));
+    plans.push_back(plan_of(source));
     widest = std::max(widest, source.map->size(3));
   }
   const int64_t values = crop.height * crop.width;
   // Every thread takes its channels of all crops: equal shares, whatever the boxes.
   parallel_ranges(channels, channels_per_thread, [&](int64_t begin, int64_t end, int) {
-    std::vector<float> sums(static_cast<size_t>(widest)), twice(static_cast<size_t>(4 * values));
-    for (size_t s = 0; s < sources.size(); ++s) {
-      const Source& source = sources[s];
-      const int64_t width = source.map->size(3), plane = source.map->size(2) * width;
-      for (int64_t c = begin; c < end; ++c) {
-        const float* from = source.map->data<float>().data() + (source.image * channels + c) * plane;
-        float* crop_to = to + (static_cast<int64_t>(s) * channels + c) * values;
-        crop_plane(from, width, source, used[s], sums.data(), source.pooled ? twice.data() : crop_to);
-        if (source.pooled) pool_pairs(twice.data(), crop, crop_to);
+    const auto room = [](int64_t count) { return std::vector<float>(static_cast<size_t>(count)); };
+    Scratch scratch{room(widest), room(round_up(2 * crop.width, lanes)), room(4 * values)};
+    for (int64_t block = begin; block < end; block += channels_per_block)
+      for (size_t s = 0; s < sources.size(); ++s) {
+        const Source& source = sources[s];
+        const int64_t plane = source.map->size(2) * source.map->size(3);
+        for (int64_t c = block; c < std::min(block + channels_per_block, end); ++c) {
+          const float* from = source.map->data<float>().data() + (source.image * channels + c) * plane;
+          float* crop_to = to + (static_cast<int64_t>(s) * channels + c) * values;
+          crop_plane(from, plans[s], scratch, source.pooled ? scratch.twice.data() : crop_to);
+          if (source.pooled) pool_pairs(scratch.twice.data(), crop.height, crop.width, crop_to);
+        }
       }
-    }
   });
   return crops;
 }
