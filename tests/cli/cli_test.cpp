@@ -8,6 +8,8 @@
 
 #include "fixture.h"
 #include "vitrail/base/file.h"
+#include "vitrail/base/text.h"
+#include "vitrail/data/class_lists.h"
 #include "vitrail/image/image_file.h"
 #include "vitrail/image/label_png.h"
 
@@ -26,6 +28,13 @@ const std::vector<std::string>& command_names() {
 #endif
   };
   return names;
+}
+
+std::string cityscapes_names() {
+  std::vector<std::string> names;
+  for (const ClassInfo& each : cityscapes_classes())
+    names.push_back(each.name);
+  return join(names, ",");
 }
 
 std::vector<std::string> keys_of(const json& object) {
@@ -286,6 +295,49 @@ TEST_F(CliTest, EvaluateStatesItsConvention) {
     EXPECT_EQ(json_of(result)["convention"], convention);
   }
   EXPECT_THAT(vitrail({"evaluate", model(), "--dataset", data}).out, HasSubstr("skipped"));
+}
+
+TEST_F(CliTest, EvaluateHasCityscapesCategoriesAndInstances) {
+  const std::string frame = "aachen_000000_000019_",
+                    labels = path("city/gtFine/val/aachen/" + frame + "gtFine_");
+  picture("city/leftImg8bit/val/aachen/" + frame + "leftImg8bit.png", 24, 40);
+  std::filesystem::create_directories(path("city/gtFine/val/aachen"));
+  LabelMap truth(24, 40, 7), ids(24, 40, 7);  // road, and a car of 100 pixels
+  for (int64_t i = 0; i < 100; ++i) {
+    truth.at(2 + i / 10, 5 + i % 10) = 26;
+    ids.at(2 + i / 10, 5 + i % 10) = 26001;
+  }
+  write_label_map(labels + "labelIds.png", truth);
+  const std::string network = path("city.onnx"), data = "cityscapes:" + path("city");
+  ASSERT_EQ(
+      vitrail({"export", "mobilenet-x0.25-os8", "--classes", cityscapes_names(), "--out", network}).status,
+      0);
+  const std::vector<std::string> command = {"evaluate", network, "--dataset", data,
+                                            "--split",  "val",   "--json"};
+  const json without = json_of(vitrail(command))["cityscapes"];
+  EXPECT_EQ(without["categories"].size(), 7u);
+  EXPECT_TRUE(without["mean_iiou"].is_null());
+
+  write_label_map(labels + "instanceIds.png", ids);
+  std::vector<std::string> with_files = command;
+  with_files.insert(with_files.end(), {"--out", path("predictions")});
+  const json with = json_of(vitrail(with_files))["cityscapes"];
+  const LabelMap prediction =
+      read_label_map(path("predictions/" + frame.substr(0, frame.size() - 1) + ".png"));
+  double right = 0, false_positives = 0;
+  for (size_t i = 0; i < prediction.labels.size(); ++i)
+    if (prediction.labels[i] == 13) (truth.labels[i] == 26 ? right : false_positives) += 1;
+  constexpr double weight = 12794.0202738185 / 100;
+  const double iiou = weight * right / (weight * 100 + false_positives);
+  bool found = false;
+  for (const json& each : with["classes"])
+    if (each["name"] == "car") {
+      found = true;
+      EXPECT_NEAR(each["iiou"].get<double>(), iiou, 1e-12);
+    }
+  EXPECT_TRUE(found);
+  std::vector<std::string> table(command.begin(), command.end() - 1);
+  EXPECT_THAT(vitrail(table).out, HasSubstr("vehicle"));
 }
 
 TEST_F(CliTest, QuantizeWritesASmallerModelThatRuns) {

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "vitrail/base/text.h"
+#include "vitrail/cli/cityscapes_figures.h"
 #include "vitrail/cli/command.h"
 #include "vitrail/cli/evaluate_options.h"
 #include "vitrail/cli/terminal.h"
@@ -86,8 +87,14 @@ ComponentMatch match_objects(const Options& options, const fs::path& instances, 
                           numbers);
 }
 
+/// What is counted beside the confusion matrix.
+struct Counts {
+  ComponentScores objects;
+  CityscapesInstances cityscapes;
+};
+
 Evaluation measure(const Options& options, const SemanticPredictor& predictor, const Dataset& dataset,
-                   ComponentScores& objects) {
+                   Counts& counts) {
   const Predict predict = predict_as_asked(options, predictor);
   std::vector<Rgb> palette;
   for (const ClassInfo& c : predictor.info().classes)
@@ -101,8 +108,9 @@ Evaluation measure(const Options& options, const SemanticPredictor& predictor, c
   if (!options.out.empty()) fs::create_directories(options.out);
   int64_t index = 0;
   callbacks.prediction = [&](const Sample& sample, const LabelMap& prediction) {
-    if (options.objects >= 0) objects.add(match_objects(options, dataset.label_path(index), prediction));
-    ++index;
+    const fs::path labels = dataset.label_path(index++);
+    if (options.objects >= 0) counts.objects.add(match_objects(options, labels, prediction));
+    if (is_cityscapes(options.dataset)) add_cityscapes(counts.cityscapes, labels, prediction);
     if (options.out.empty()) return;
     const fs::path file = fs::path(options.out) / (fs::path(sample.name).filename().string() + ".png");
     write_label_map(file, prediction, palette);
@@ -126,8 +134,11 @@ int evaluate_command(CLI::App& app, const Arguments& arguments) {
   const SemanticPredictor predictor(std::move(model), predict_options(options.run));
   const auto dataset =
       open_dataset(options.dataset, options.split, as_trained(predictor.info(), options.dataset));
-  ComponentScores objects;
-  const Evaluation evaluation = measure(options, predictor, *dataset, objects);
+  Counts counts;
+  const Evaluation evaluation = measure(options, predictor, *dataset, counts);
+  const ComponentScores& objects = counts.objects;
+  std::optional<CityscapesScores> cityscapes;
+  if (is_cityscapes(options.dataset)) cityscapes = cityscapes_scores(evaluation.matrix, counts.cityscapes);
   const SegmentationScores result = scores(evaluation.matrix, convention);
   const std::vector<std::string> names = class_names(predictor.info());
 
@@ -136,6 +147,7 @@ int evaluate_command(CLI::App& app, const Arguments& arguments) {
     json.update(Json::parse(scores_json(result, names)));
     if (objects.images() > 0)
       json["objects"] = {{"average_precision_50", objects.average_precision()}, {"f1_50", objects.f1()}};
+    if (cityscapes) json["cityscapes"] = cityscapes_json(*cityscapes, names);
     json["images"] = evaluation.images;
     json["images_per_second"] = evaluation.images_per_second;
     std::cout << json.dump(2) << std::endl;
@@ -143,7 +155,8 @@ int evaluate_command(CLI::App& app, const Arguments& arguments) {
   }
   std::cout << options.model << " on " << options.dataset << ", " << options.split << "\n\n"
             << scores_table(result, names) << "\n"
-            << evaluation.images << " images, " << speed(evaluation) << std::endl;
+            << (cityscapes ? cityscapes_table(*cityscapes, names) + "\n" : "") << evaluation.images
+            << " images, " << speed(evaluation) << std::endl;
   if (objects.images() > 0)
     std::cout << "objects at IoU 0.5: AP (TP/(TP+FP+FN), mean over images) "
               << fixed(100 * objects.average_precision(), 2) << ", F1 " << fixed(100 * objects.f1(), 2)
