@@ -52,6 +52,18 @@ void expect_groups(int64_t group, int64_t channels, const char* which) {
     fail(cat("group ", group, " for ", channels, " ", which, " channels"), "the groups must divide them");
 }
 
+struct Convolved {
+  const Shape &x, &weight;
+};
+/// What every convolution reads: a float map and a weight of rank 4, perhaps a bias.
+Convolved convolved(Inputs in) {
+  expect_inputs(in, 2, 3);
+  expect_float(in[0]);
+  expect_rank4(in[0].shape);
+  expect_rank4(in[1].shape, "weight");
+  return {in[0].shape, in[1].shape};
+}
+
 void expect_bias(Inputs inputs, int64_t channels) {
   if (given(inputs, 2) && (inputs[2].shape.size() != 1 || !agree(inputs[2].shape[0], channels)))
     fail(cat("bias is ", to_string(inputs[2].shape)), cat("it must hold ", channels, " values"));
@@ -60,12 +72,7 @@ void expect_bias(Inputs inputs, int64_t channels) {
 }  // namespace
 
 OpResult rule(const op::Conv& op, Inputs in) {
-  expect_inputs(in, 2, 3);
-  expect_float(in[0]);
-  const Shape& x = in[0].shape;
-  const Shape& weight = in[1].shape;
-  expect_rank4(x);
-  expect_rank4(weight, "weight");
+  const auto [x, weight] = convolved(in);
   expect_groups(op.group, weight[0], "output");
   if (!agree(x[1], weight[1] * op.group))
     fail(cat("input ", to_string(x), " and weight ", to_string(weight), " in ", op.group, " groups"),
@@ -77,12 +84,7 @@ OpResult rule(const op::Conv& op, Inputs in) {
 }
 
 OpResult rule(const op::ConvTranspose& op, Inputs in) {
-  expect_inputs(in, 2, 3);
-  expect_float(in[0]);
-  const Shape& x = in[0].shape;
-  const Shape& weight = in[1].shape;
-  expect_rank4(x);
-  expect_rank4(weight, "weight");
+  const auto [x, weight] = convolved(in);
   expect_groups(op.group, weight[0], "input");
   if (!agree(x[1], weight[0]))
     fail(cat("input ", to_string(x), " and weight ", to_string(weight)),

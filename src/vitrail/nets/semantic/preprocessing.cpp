@@ -8,5 +8,8 @@ Preprocessing imagenet_rgb() {
 Preprocessing caffe_bgr() {
   return {.order = ChannelOrder::bgr, .mean = {104.00699, 116.66877, 122.67892}, .std = {1, 1, 1}};
 }
+Preprocessing tensorflow_rgb() {
+  return {.order = ChannelOrder::rgb, .mean = {127.5, 127.5, 127.5}, .std = {127.5, 127.5, 127.5}};
+}
 
 }  // namespace vitrail

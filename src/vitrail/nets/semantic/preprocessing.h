@@ -9,5 +9,7 @@ namespace vitrail {
 Preprocessing imagenet_rgb();
 /// BGR 0..255 minus ImageNet's mean: Caffe (VGG, ResNet of MSRA, FCN, DeepLab).
 Preprocessing caffe_bgr();
+/// RGB from -1 to 1: TensorFlow's MobileNetV1.
+Preprocessing tensorflow_rgb();
 
 }  // namespace vitrail

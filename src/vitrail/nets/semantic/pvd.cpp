@@ -41,8 +41,7 @@ Model pvd_mobilenet(const NetOptions& options, MobileNetV1Options encoder) {
   const Features features = mobilenet_v1(net / "backbone", image, encoder);
   const Value scores = pixel_voting(net / "head", voting_units(features), options.classes, decoder);
   model.graph.output("logits", upsample_to(net / "upsample", scores, image));
-  model.info.preprocessing = {
-      .order = ChannelOrder::rgb, .mean = {127.5, 127.5, 127.5}, .std = {127.5, 127.5, 127.5}};
+  model.info.preprocessing = tensorflow_rgb();
   return model;
 }
 

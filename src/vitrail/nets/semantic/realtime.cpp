@@ -2,6 +2,7 @@
 
 #include "vitrail/nets/decoders/fcn_skip.h"
 #include "vitrail/nets/options.h"
+#include "vitrail/nets/semantic/preprocessing.h"
 
 namespace vitrail {
 namespace {
@@ -31,8 +32,7 @@ Model mobilenet_segmenter(const NetOptions& options, MobileNetV1Options encoder,
   encoder.batch_norm_momentum = read.number("batch_norm_momentum", encoder.batch_norm_momentum);
   read.finish();
   const auto encode = [&](const Scope& scope, Value image) { return mobilenet_v1(scope, image, encoder); };
-  return segmenter(encode, options.classes, decoder,
-                   {.order = ChannelOrder::rgb, .mean = {127.5, 127.5, 127.5}, .std = {127.5, 127.5, 127.5}});
+  return segmenter(encode, options.classes, decoder, tensorflow_rgb());
 }
 
 Model squeezenet_segmenter(const NetOptions& options, SqueezeNetOptions encoder, RealtimeDecoder decoder) {

@@ -170,8 +170,7 @@ Model resnet_segmenter(const NetOptions& options, ResNetSegmenter parts) {
 
 Model mobilenet_context(const NetOptions& options, const MobileNetV1Options& encoder, Neck neck,
                         SegmentationHead head) {
-  return Segmenter(options, encoder, {.neck = neck, .head = head})
-      .build({.order = ChannelOrder::rgb, .mean = {127.5, 127.5, 127.5}, .std = {127.5, 127.5, 127.5}});
+  return Segmenter(options, encoder, {.neck = neck, .head = head}).build(tensorflow_rgb());
 }
 
 }  // namespace vitrail
