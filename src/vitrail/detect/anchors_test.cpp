@@ -54,8 +54,9 @@ TEST(Anchors, Ssd300SizesGrowFromTheSmallerSquareToTheLarger) {
   EXPECT_NEAR(level[1][0], std::sqrt(45 * 99.0), 1e-9);
   EXPECT_NEAR(level[2][1] / level[2][0], 2, 1e-9) << "lying first";
   EXPECT_NEAR(level[5][1] / level[5][0], 1 / 3.0, 1e-9);
+  const AnchorSystem torchvision = ssd300_anchors(Ssd300Boxes::torchvision);
   double largest = 0;
-  for (const auto& size : ssd300_anchors(Ssd300Boxes::torchvision).levels[5].sizes)
+  for (const auto& size : torchvision.levels[5].sizes)
     largest = std::max({largest, size[0], size[1]});
   EXPECT_EQ(largest, 300);
   EXPECT_GT(caffe.levels[5].sizes[2][1], 300);

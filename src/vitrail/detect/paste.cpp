@@ -51,9 +51,10 @@ Axis whole_axis(float from, float to, int64_t values, int64_t size) {
   const float half = (to - from) * 0.5f * (static_cast<float>(values) / static_cast<float>(values - 2));
   const float centre = (to + from) * 0.5f;
   const auto cut = [](float at) { return static_cast<int64_t>(std::clamp(at, -1e9f, 1e9f)); };
+  Axis axis;
+  if (!std::isfinite(half) || !std::isfinite(centre)) return axis;
   const int64_t first = cut(centre - half), last = cut(centre + half);
   const int64_t extent = std::max<int64_t>(last - first + 1, 1);
-  Axis axis;
   axis.begin = std::clamp<int64_t>(first, 0, size);
   const int64_t end = std::min(last + 1, size);
   const double scale = static_cast<double>(values) / static_cast<double>(extent);

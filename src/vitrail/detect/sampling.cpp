@@ -17,7 +17,12 @@ void require_one_each(size_t found, std::span<const int64_t> match, std::string_
                                    .allowed = cat("one for each of ", match.size(), " anchors")});
 }
 
+[[noreturn]] void refuse(const std::string& found, const std::string& allowed) {
+  throw Error(ErrorKind::usage, {.where = "anchor sampling", .found = found, .allowed = allowed});
+}
+
 int64_t negatives_allowed(int64_t objects, double ratio, int64_t least) {
+  if (!(ratio >= 0 && ratio <= 1e6)) refuse(cat(ratio, " negatives per object"), "0 to 1e6");
   return std::max(least, static_cast<int64_t>(std::floor(ratio * static_cast<double>(objects))));
 }
 
@@ -80,6 +85,8 @@ Sampled mined_by_suppression(std::span<const float> losses, std::span<const Box>
 }
 
 Sampled balanced_sample(std::span<const int64_t> match, int64_t count, double object_share, Random& random) {
+  if (count < 0 || !(object_share >= 0 && object_share <= 1))
+    refuse(cat(count, " anchors, a share of ", object_share), "a count from 0 on, a share of 0 to 1");
   Sampled result{.objects = indices_where(match, is_object),
                  .negatives = indices_where(match, is_background)};
   const auto most_objects = static_cast<int64_t>(static_cast<double>(count) * object_share);

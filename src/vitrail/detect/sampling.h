@@ -6,7 +6,8 @@
 //   Sampled chosen = mined_by_suppression(losses, decoded_boxes, match, {});    // SSD of TensorFlow
 //   Sampled chosen = balanced_sample(match, 256, 0.5, random);                  // region proposals
 //
-// `match` is what matching.h gives; anchors that are `ignored` are never chosen.
+// `match` is what matching.h gives; anchors that are `ignored` are never chosen. Numbers that make no sense
+// (a share over 1, a negative ratio) throw Error(usage).
 
 #include "vitrail/base/random.h"
 #include "vitrail/detect/matching.h"
