@@ -6,6 +6,8 @@
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
 #include "vitrail/data/coco.h"
+#include "vitrail/data/penn_fudan.h"
+#include "vitrail/data/published_instances.h"
 
 namespace vitrail {
 namespace {
@@ -78,6 +80,9 @@ std::vector<std::string> named_splits(const std::string& spec, const std::string
 const std::vector<InstanceDatasetEntry>& instance_dataset_entries() {
   static const std::vector<InstanceDatasetEntry> entries = {
       coco_entry(),
+      penn_fudan_entry(),
+      dsb2018_instances_entry(),
+      cityscapes_instances_entry(),
   };
   return entries;
 }

@@ -211,6 +211,25 @@ Rle rle_from_counts(const std::vector<int64_t>& counts, int64_t height, int64_t 
   return reader.finish();
 }
 
+std::map<uint16_t, Rle> masks_of_labels(const LabelMap& labels) {
+  std::map<uint16_t, std::vector<int64_t>> changes;
+  const int64_t pixels = labels.height * labels.width;
+  std::vector<int64_t>* current = nullptr;
+  uint16_t label = 0;
+  for (int64_t at = 0; at < pixels; ++at) {
+    const uint16_t next = labels.at(at % labels.height, at / labels.height);
+    if (current != nullptr && next == label) continue;
+    if (current != nullptr) current->push_back(at);
+    label = next;
+    current = &changes[label];
+    current->push_back(at);
+  }
+  std::map<uint16_t, Rle> masks;
+  for (const auto& [number, places] : changes)
+    masks.emplace(number, rle_from_changes(places, labels.height, labels.width));
+  return masks;
+}
+
 Rle united(const std::vector<Rle>& parts) {
   assert(!parts.empty());
   if (parts.size() == 1) return parts[0];

@@ -11,9 +11,12 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "vitrail/image/image.h"
 
 namespace vitrail {
 
@@ -56,6 +59,9 @@ Rle rle_from_counts(const std::vector<int64_t>& counts, int64_t height, int64_t 
 /// (SPEC 15.10): corners are rounded to a fifth of a pixel, and a pixel belongs to it when its centre lies
 /// between two crossings of its column. Coordinates may lie outside of the picture, by 2^24 pixels at most.
 Rle rle_from_polygons(const std::vector<std::vector<double>>& polygons, int64_t height, int64_t width);
+
+/// Where each label of a map is: the mask of every number that occurs.
+std::map<uint16_t, Rle> masks_of_labels(const LabelMap& labels);
 
 /// All of the same size, and at least one.
 Rle united(const std::vector<Rle>& parts);

@@ -134,6 +134,24 @@ TEST(Rle, UnionAndIntersectionAreThoseOfThePixels) {
   }
 }
 
+TEST(Rle, LabelsAreTakenApart) {
+  Random random(6);
+  for (int trial = 0; trial < 50; ++trial) {
+    LabelMap labels(random.integer(1, 12), random.integer(1, 12));
+    for (uint16_t& label : labels.labels)
+      label = static_cast<uint16_t>(random.integer(0, 3) * 300);
+    int64_t pixels = 0;
+    for (const auto& [number, rle] : masks_of_labels(labels)) {
+      Mask expected(labels.height, labels.width);
+      for (size_t i = 0; i < expected.pixels.size(); ++i)
+        expected.pixels[i] = labels.labels[i] == number ? 1 : 0;
+      EXPECT_EQ(rle, encode_rle(expected));
+      pixels += area(rle);
+    }
+    EXPECT_EQ(pixels, labels.height * labels.width);
+  }
+}
+
 // SPEC 15.10 word for word: every step of the walk around the polygon.
 Rle walked(const std::vector<double>& polygon, int64_t height, int64_t width) {
   const size_t corners = polygon.size() / 2;
