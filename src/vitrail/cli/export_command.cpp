@@ -6,9 +6,11 @@
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
 #include "vitrail/cli/command.h"
+#include "vitrail/cli/instance_options.h"
 #include "vitrail/cli/model_options.h"
 #include "vitrail/cli/terminal.h"
 #include "vitrail/onnx/onnx.h"
+#include "vitrail/predict/end_to_end.h"
 
 namespace vitrail::cli {
 namespace {
@@ -17,6 +19,7 @@ struct Options {
   SourceOptions source;
   std::string out;
   int64_t batch = 0;
+  bool half = false;
 };
 
 void declare(CLI::App& app, Options& options) {
@@ -26,6 +29,7 @@ void declare(CLI::App& app, Options& options) {
   app.add_option("--out", options.out, "the file to write, .onnx")->required();
   app.add_option("--input", options.source.input, "fix the input to HEIGHTxWIDTH pixels; default: any size");
   app.add_option("--batch", options.batch, "fix the number of images; 0 = any")->check(CLI::Range(0, 65536));
+  app.add_flag("--half", options.half, "weights as 16-bit floats: half the bytes, computed in 32 bits");
   app.add_option("--classes", options.source.classes,
                  "for a NET: class names separated by commas, or how many");
   app.add_option("--set", options.source.set, "for a NET: key=value of its own options; may be repeated")
@@ -33,6 +37,40 @@ void declare(CLI::App& app, Options& options) {
   app.add_option("--seed", options.source.seed, "for a NET: seed of the fresh weights");
   app.add_option("--pretrained", options.source.pretrained,
                  "for a NET: .safetensors file of its encoder's weights");
+  app.add_flag(
+      "--end-to-end", options.end_to_end,
+      "of an SSD, one graph from the picture to masks: decoding, suppression, crops and pasting inside");
+  add_instance_options(app, options.instances, 0.05);
+}
+
+/// An instance segmentation network in its parts: crops have their own sizes, so that of the picture is only
+/// told.
+void write_parts(const Options& options, Model model, const Pair& size) {
+  if (options.batch != 0)
+    throw Error(ErrorKind::usage, {.where = "--batch",
+                                   .found = "given for a network that outlines objects",
+                                   .allowed = "any number of pictures and of crops"});
+  if (size[0] > 0) {
+    model.info.preprocessing.height = size[0];
+    model.info.preprocessing.width = size[1];
+  }
+  write_onnx(options.out, model);
+}
+
+void write(const Options& options, Model model, const Pair& size) {
+  if (options.end_to_end)
+    return write_onnx(options.out, end_to_end(model, size, instance_choice(options.instances, model.info)));
+  if (model.info.task == Task::instance) return write_parts(options, std::move(model), size);
+  model.info.preprocessing.height = size[0];
+  model.info.preprocessing.width = size[1];
+  write_onnx(options.out, model, {.batch = options.batch, .height = size[0], .width = size[1]});
+}
+
+/// --score and its like are built into a graph that chooses boxes; another one has no place for them.
+void check_choice_options(const CLI::App& app, const Options& options) {
+  for (const char* const name : {"--score", "--only", "--most"})
+    if (!options.end_to_end && app.count(name) > 0)
+      throw Error(ErrorKind::usage, {.where = name, .found = "given without --end-to-end"});
 }
 
 }  // namespace
@@ -47,9 +85,12 @@ int export_command(CLI::App& app, const Arguments& arguments) {
   const Pair size = options.source.input.empty() ? Pair{0, 0} : parse_size(options.source.input, "--input");
 
   Model model = open_source(options.source);
-  model.info.preprocessing.height = size[0];
-  model.info.preprocessing.width = size[1];
-  write_onnx(options.out, model, {.batch = options.batch, .height = size[0], .width = size[1]});
+  if (model.info.task == Task::semantic || size[0] > 0) {  // detectors resize pictures to a size of their own
+    model.info.preprocessing.height = size[0];
+    model.info.preprocessing.width = size[1];
+  }
+  write_onnx(options.out, model,
+             {.batch = options.batch, .height = size[0], .width = size[1], .half_weights = options.half});
   std::cout << options.out << ": "
             << with_unit(static_cast<double>(std::filesystem::file_size(options.out)), "B") << std::endl;
   return 0;

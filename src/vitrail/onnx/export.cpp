@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <cmath>
+#include <cstring>
 #include <limits>
 #include <set>
 
@@ -6,6 +9,7 @@
 #include "vitrail/base/error.h"
 #include "vitrail/base/file.h"
 #include "vitrail/base/text.h"
+#include "vitrail/graph/part.h"
 #include "vitrail/onnx/enum_names.h"
 #include "vitrail/onnx/export_ops.h"
 #include "vitrail/onnx/onnx.h"
@@ -42,8 +46,16 @@ void write_input(const Graph& graph, const Input& input, const std::string& pref
         shape.size() == 4 ? cat(axis == 0 ? "" : prefix, kSymbols[axis]) : cat(input.name, "_", axis));
 }
 
-std::string output_symbol(const Output& output, size_t axis, const std::array<bool, 2>& keeps) {
-  if (axis == 0) return "N";
+// The first input that an output depends on has the same number of rows.
+std::string batch_symbol(const Graph& graph, const Output& output) {
+  const Graph part = part_of(graph, {output.name});
+  if (part.inputs().empty() || part.inputs()[0].name == graph.inputs()[0].name) return "N";
+  return part.inputs()[0].name + "_N";
+}
+
+std::string output_symbol(const Graph& graph, const Output& output, size_t axis,
+                          const std::array<bool, 2>& keeps) {
+  if (axis == 0) return batch_symbol(graph, output);
   if (axis == 2 && keeps[0]) return "H";
   if (axis == 3 && keeps[1]) return "W";
   return cat(output.name, "_", axis);
@@ -58,19 +70,46 @@ void write_output(const Graph& graph, const Output& output, const std::array<boo
   const Shape& shape = graph.shape(output.value);
   onnx::TensorShapeProto& dimensions = *type.mutable_shape();
   for (size_t axis = 0; axis < shape.size(); ++axis) {
-    write_dimension(dimensions, shape[axis], output_symbol(output, axis, keeps));
+    write_dimension(dimensions, shape[axis], output_symbol(graph, output, axis, keeps));
   }
 }
 
-void write_parameters(const Graph& graph, const Weights& weights, NodeExporter& nodes, OnnxWriter& writer) {
+constexpr int64_t kLeastHalved = 256;  // elements: biases and statistics are not worth their rounding
+constexpr float kLargestHalf = 65504;
+
+bool may_be_halved(const Tensor& tensor) {
+  if (tensor.type() != DataType::f32 || tensor.shape().size() < 2 || tensor.elements() < kLeastHalved)
+    return false;
+  const auto values = tensor.data<float>();
+  return std::all_of(values.begin(), values.end(), [](float x) { return std::abs(x) <= kLargestHalf; });
+}
+
+Tensor halved(const Tensor& tensor) {
+  Tensor half = Tensor::empty(DataType::f16, tensor.shape());
+  std::vector<uint16_t> bits;
+  for (const float x : tensor.data<float>())
+    bits.push_back(f16_from_f32(x));
+  std::memcpy(half.raw(), bits.data(), bits.size() * sizeof(uint16_t));
+  return half;
+}
+
+void write_parameters(const Graph& graph, const Weights& weights, bool half, NodeExporter& nodes,
+                      OnnxWriter& writer) {
   for (int32_t id = 0; id < graph.value_count(); ++id) {
     const Parameter* parameter = graph.parameter_of({id});
     if (parameter == nullptr) continue;
     const Tensor& given = weights.at(parameter->name);
-    const std::string name = writer.unique_value_name(parameter->name);
-    nodes.set_name({id}, name);
-    writer.initializer(name, given.type() == parameter->type ? given : given.to_f32())
+    const Tensor tensor = given.type() == parameter->type ? given : given.to_f32();
+    std::string name = writer.unique_value_name(parameter->name);
+    const bool is_half = half && may_be_halved(tensor);
+    writer.initializer(name, is_half ? halved(tensor) : tensor)
         .set_doc_string(std::string(name_of(parameter->role)));
+    if (is_half) {
+      onnx::NodeProto& cast = writer.node("Cast", {name}, name + ".f32");
+      set_int(cast, "to", onnx_type(DataType::f32));
+      name = cast.output(0);
+    }
+    nodes.set_name({id}, name);
   }
 }
 
@@ -102,7 +141,7 @@ void write_functions(const NodeExporter& nodes, onnx::ModelProto& proto) {
     *proto.add_functions() = function;
 }
 
-void write_graph(const Model& model, onnx::ModelProto& file) {
+void write_graph(const Model& model, bool half_weights, onnx::ModelProto& file) {
   const Graph& graph = model.graph;
   onnx::GraphProto& proto = *file.mutable_graph();
   proto.set_name(model.info.architecture.empty() ? "network" : model.info.architecture);
@@ -122,7 +161,7 @@ void write_graph(const Model& model, onnx::ModelProto& file) {
                                      .next = "Give the output another name"});
     write_output(graph, output, keeps[i], proto);
   }
-  write_parameters(graph, model.weights, nodes, writer);
+  write_parameters(graph, model.weights, half_weights, nodes, writer);
   write_nodes(graph, nodes, writer);
   write_functions(nodes, file);
 }
@@ -163,7 +202,7 @@ std::string onnx_bytes(const Model& model, const OnnxExportOptions& options) {
   opset.set_version(kExportedOpset);
 
   write_metadata(prepared.info, proto);
-  write_graph(prepared, proto);
+  write_graph(prepared, options.half_weights, proto);
   expect_sound(proto);
 
   std::string bytes;

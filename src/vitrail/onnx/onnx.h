@@ -4,6 +4,9 @@
 //   write_onnx("street.onnx", model);        // opset 17, any batch, height and width, metadata, checked
 //   Model model = read_onnx("street.onnx");  // graph, weights and metadata back
 //
+// An instance segmentation network is one file of several inputs, of which the first is the image: sizes are
+// fixed for that one.
+//
 // A file is complete: its metadata carries task, classes, palette, preprocessing and label map
 // (weights/model_info.h). A model whose info names neither classes nor an architecture is written without
 // metadata, as the bare network it is.
@@ -21,6 +24,9 @@ struct OnnxExportOptions {
   int64_t batch = 0;   ///< 0 = any batch size ("N" in the file)
   int64_t height = 0;  ///< 0 = any height ("H"); fixed sizes let other runtimes fold every shape computation
   int64_t width = 0;   ///< 0 = any width ("W")
+  /// Kernels and matrices are written as 16-bit floats (with a Cast behind each), at half the bytes; whoever
+  /// runs the file computes in 32 bits. Weights beyond 65504 and small ones stay as they are.
+  bool half_weights = false;
 };
 
 /// The inference part of `model` as the bytes of an ONNX file (opset 17, IR version 8), passed by the ONNX

@@ -90,9 +90,13 @@ Model prepared_for_export(const Model& model, const OnnxExportOptions& options) 
   Graph& fixed = prepared.graph;
   std::vector<Value> mapped(static_cast<size_t>(graph.value_count()));
   const auto at = [&](Value value) -> Value& { return mapped[static_cast<size_t>(value.id)]; };
-  for (const Input& input : graph.inputs())
-    at(input.value) = fixed.input(input.name, fixed_shape(input, graph.shape(input.value), options),
-                                  graph.type(input.value));
+  const OnnxExportOptions as_it_is;  // the crops of an instance segmentation network
+  for (const Input& input : graph.inputs()) {
+    const bool is_crop = model.info.task == Task::instance && input.name != graph.inputs()[0].name;
+    at(input.value) =
+        fixed.input(input.name, fixed_shape(input, graph.shape(input.value), is_crop ? as_it_is : options),
+                    graph.type(input.value));
+  }
   for (int32_t id = 0; id < graph.value_count(); ++id)
     if (const Parameter* parameter = graph.parameter_of({id})) at({id}) = fixed.parameter(*parameter);
   for (const Node& node : graph.nodes()) {

@@ -214,6 +214,66 @@ TEST(OnnxRoundTrip, RolesAndMetadataComeBack) {
   EXPECT_EQ(read.graph.shape(read.graph.inputs()[0].value), (Shape{-1, 4, 64, 96}));
 }
 
+// A kernel, a kernel with a value that 16 bits cannot hold, and biases; nodes are the same but for the Casts.
+TEST(OnnxExport, HalfWeightsComeBackAsThirtyTwoBits) {
+  Model model;
+  Graph& graph = model.graph;
+  Value x = graph.input("image", {-1, 16, -1, -1});
+  for (const std::string name : {"a", "b"}) {
+    const Value weight = graph.parameter({.name = name + ".weight", .shape = {16, 16, 1, 1}});
+    const Value bias = graph.parameter({.name = name + ".bias", .shape = {16}});
+    x = graph.add(op::Conv{}, {x, weight, bias}, name);
+    std::vector<float> values(256);
+    for (size_t i = 0; i < values.size(); ++i)
+      values[i] = 0.1f * static_cast<float>(i) - 3.3f;
+    if (name == "b") values[7] = 1e6f;
+    model.weights[name + ".weight"] = Tensor::from<float>({16, 16, 1, 1}, values);
+    model.weights[name + ".bias"] = Tensor::from<float>({16}, std::vector<float>(16, 0.1f));
+  }
+  graph.output("y", x);
+
+  const std::string bytes = onnx_bytes(model, {.half_weights = true});
+  const Model again = onnx_from_bytes(bytes, "half");
+  EXPECT_LT(bytes.size(), onnx_bytes(model).size());
+  ASSERT_EQ(again.weights.size(), 4u);
+  EXPECT_EQ(again.graph.nodes().size(), 2u) << "no Cast is left";
+  for (const auto& [name, tensor] : model.weights) {
+    ASSERT_TRUE(again.weights.contains(name)) << name;
+    const Tensor& read = again.weights.at(name);
+    ASSERT_EQ(read.type(), DataType::f32);
+    ASSERT_EQ(read.shape(), tensor.shape());
+    for (size_t i = 0; i < tensor.data<float>().size(); ++i) {
+      const float value = tensor.data<float>()[i];
+      const float expected = name == "a.weight" ? f32_from_f16(f16_from_f32(value)) : value;
+      EXPECT_EQ(read.data<float>()[i], expected) << name;
+    }
+  }
+  EXPECT_EQ(onnx_bytes(again, {.half_weights = true}), bytes) << "rounding once is enough";
+  EXPECT_EQ(again.graph.parameters()[0].role, Role::learnable);
+}
+
+// Several inputs: sizes are the image's, and each output counts rows of what it is made of.
+TEST(OnnxExport, PartsHaveRowsOfTheirOwn) {
+  Model model;
+  model.info.task = Task::instance;
+  Graph& graph = model.graph;
+  const Value image = graph.input("image", {-1, 3, -1, -1});
+  const Value crop = graph.input("branch.crop", {-1, 8, 9, 4});
+  graph.output("scores", graph.add(op::Relu{}, {image}));
+  graph.output("branch.masks", graph.add(op::Sigmoid{}, {crop}));
+  const std::string bytes = onnx_bytes(model, {.batch = 1, .height = 64, .width = 96});
+  const onnx::ModelProto proto = parse_model(bytes, "parts");
+  const auto dimension = [&](int output, int axis) {
+    return proto.graph().output(output).type().tensor_type().shape().dim(axis);
+  };
+  EXPECT_EQ(dimension(0, 0).dim_value(), 1);
+  EXPECT_EQ(dimension(0, 3).dim_value(), 96);
+  EXPECT_EQ(dimension(1, 0).dim_param(), "branch.crop_N");
+  EXPECT_EQ(dimension(1, 2).dim_value(), 9);
+  const Model again = onnx_from_bytes(bytes, "parts");
+  EXPECT_EQ(again.graph.shape(again.graph.inputs()[1].value), (Shape{-1, 8, 9, 4}));
+}
+
 TEST(OnnxExport, NamesEveryParameterWithoutAValue) {
   ModelMaker maker(4);
   maker.model.graph.output("logits", maker.conv({}, maker.image, {2, 4, 1, 1}, "head"));

@@ -111,6 +111,7 @@ void write_tensor(const Tensor& tensor, onnx::TensorProto& proto) {
 int32_t onnx_type(DataType type) {
   switch (type) {
     case DataType::f32: return onnx::TensorProto::FLOAT;
+    case DataType::f16: return onnx::TensorProto::FLOAT16;
     case DataType::i64: return onnx::TensorProto::INT64;
     case DataType::i32: return onnx::TensorProto::INT32;
     case DataType::u8: return onnx::TensorProto::UINT8;
@@ -120,7 +121,7 @@ int32_t onnx_type(DataType type) {
       throw Error(ErrorKind::unsupported,
                   {.where = "ONNX export",
                    .found = cat("a tensor of ", name_of(type)),
-                   .allowed = "f32, integers of 8, 32 and 64 bits and booleans are written"});
+                   .allowed = "f32, f16, integers of 8, 32 and 64 bits and booleans are written"});
   }
 }
 
