@@ -106,25 +106,29 @@ std::vector<std::vector<int64_t>> assign_branches(std::span<const Box> boxes, co
   return of_branch;
 }
 
-Tensor branch_crops(const Tensor& map, int64_t stride, std::span<const Box> regions,
-                    std::span<const int64_t> images, const BranchSystem& branch, Extent image) {
-  detect_detail::require_map(map);
-  detect_detail::require_input(image);
-  require_finite(regions, "branch crops");
+Extent detect_detail::branch_crop(const BranchSystem& branch, int64_t stride) {
   if (stride < 1 || branch_stride % stride != 0)
     throw Error(ErrorKind::usage, {.where = "branch crops",
                                    .found = cat("a map of stride ", stride),
                                    .allowed = cat("a divisor of ", branch_stride)});
-  const int64_t times = branch_stride / stride;
-  const Extent crop{branch.height * times, branch.width * times};
-  std::vector<detect_detail::Source> sources;
+  return {branch.height * (branch_stride / stride), branch.width * (branch_stride / stride)};
+}
+
+std::vector<detect_detail::Source> detect_detail::branch_sources(const Tensor& map, int64_t stride,
+                                                                 std::span<const Box> regions,
+                                                                 std::span<const int64_t> images,
+                                                                 const BranchSystem& branch, Extent image) {
+  require_map(map);
+  require_input(image);
+  require_finite(regions, "branch crops");
+  const Extent crop = branch_crop(branch, stride);
+  std::vector<Source> sources;
   for (size_t r = 0; r < regions.size(); ++r) {
     const Box& region = regions[r];
-    const int64_t of = detect_detail::image_of(images, r, map);
+    const int64_t of = image_of(images, r, map);
     if (fits(region, branch)) {
-      sources.push_back(
-          {&map, of, detect_detail::copied_taps(first_cell(region.y1, stride), crop.height, map.size(2)),
-           detect_detail::copied_taps(first_cell(region.x1, stride), crop.width, map.size(3)), false});
+      sources.push_back({&map, of, copied_taps(first_cell(region.y1, stride), crop.height, map.size(2)),
+                         copied_taps(first_cell(region.x1, stride), crop.width, map.size(3)), false});
       continue;
     }
     if (!branch.resizes)
@@ -133,9 +137,16 @@ Tensor branch_crops(const Tensor& map, int64_t stride, std::span<const Box> regi
           {.where = cat("branch ", branch.name),
            .found = cat("a region from ", region.x1, ",", region.y1, " to ", region.x2, ",", region.y2),
            .allowed = cat(branch.height, "x", branch.width, " whole cells of ", branch_stride, " pixels")});
-    sources.push_back(detect_detail::resized_source(map, of, region, crop, image, true));
+    sources.push_back(resized_source(map, of, region, crop, image, true));
   }
-  return detect_detail::crop_all(sources, map.size(1), crop);
+  return sources;
+}
+
+Tensor branch_crops(const Tensor& map, int64_t stride, std::span<const Box> regions,
+                    std::span<const int64_t> images, const BranchSystem& branch, Extent image) {
+  const std::vector<detect_detail::Source> sources =
+      detect_detail::branch_sources(map, stride, regions, images, branch, image);
+  return detect_detail::crop_all(sources, map.size(1), detect_detail::branch_crop(branch, stride));
 }
 
 Tensor box_coverage(std::span<const Box> boxes, std::span<const Box> regions, Extent grid) {

@@ -23,18 +23,6 @@ Source aligned_source(const Tensor& map, int64_t image, const Box& box, const op
           false};
 }
 
-Tensor resized_crops(const Tensor& maps, std::span<const Box> boxes, std::span<const int64_t> images,
-                     Extent crop, Extent image, bool pooled) {
-  detect_detail::require_map(maps);
-  require_finite(boxes, "crop_and_resize");
-  detect_detail::require_input(image);
-  std::vector<Source> sources;
-  for (size_t r = 0; r < boxes.size(); ++r)
-    sources.push_back(detect_detail::resized_source(maps, detect_detail::image_of(images, r, maps), boxes[r],
-                                                    crop, image, pooled));
-  return detect_detail::crop_all(sources, maps.size(1), crop);
-}
-
 // The maximum of the weighted corners of all samples is not separable (graph/evaluate has it, as ONNX).
 void require_average(const op::RoiAlign& op) {
   if (op.mode == op::RoiAlign::Mode::average) return;
@@ -58,14 +46,32 @@ std::vector<std::pair<int64_t, int64_t>> pool_bins(float from, float to, double 
 
 }  // namespace
 
-Tensor roi_align(const Tensor& maps, std::span<const Box> boxes, std::span<const int64_t> images,
-                 const op::RoiAlign& op) {
-  detect_detail::require_map(maps);
+std::vector<Source> detect_detail::aligned_sources(const Tensor& maps, std::span<const Box> boxes,
+                                                   std::span<const int64_t> images, const op::RoiAlign& op) {
+  require_map(maps);
   require_finite(boxes, "roi_align");
   require_average(op);
   std::vector<Source> sources;
   for (size_t r = 0; r < boxes.size(); ++r)
-    sources.push_back(aligned_source(maps, detect_detail::image_of(images, r, maps), boxes[r], op));
+    sources.push_back(aligned_source(maps, image_of(images, r, maps), boxes[r], op));
+  return sources;
+}
+
+std::vector<Source> detect_detail::resized_sources(const Tensor& maps, std::span<const Box> boxes,
+                                                   std::span<const int64_t> images, Extent crop, Extent image,
+                                                   bool pooled) {
+  require_map(maps);
+  require_finite(boxes, "crop_and_resize");
+  require_input(image);
+  std::vector<Source> sources;
+  for (size_t r = 0; r < boxes.size(); ++r)
+    sources.push_back(resized_source(maps, image_of(images, r, maps), boxes[r], crop, image, pooled));
+  return sources;
+}
+
+Tensor roi_align(const Tensor& maps, std::span<const Box> boxes, std::span<const int64_t> images,
+                 const op::RoiAlign& op) {
+  const std::vector<Source> sources = detect_detail::aligned_sources(maps, boxes, images, op);
   return detect_detail::crop_all(sources, maps.size(1), {op.height, op.width});
 }
 
@@ -100,12 +106,14 @@ Tensor roi_pool(const Tensor& maps, std::span<const Box> boxes, std::span<const 
 
 Tensor crop_and_resize(const Tensor& maps, std::span<const Box> boxes, std::span<const int64_t> images,
                        Extent crop, Extent image) {
-  return resized_crops(maps, boxes, images, crop, image, false);
+  const std::vector<Source> sources = detect_detail::resized_sources(maps, boxes, images, crop, image, false);
+  return detect_detail::crop_all(sources, maps.size(1), crop);
 }
 
 Tensor crop_and_pool(const Tensor& maps, std::span<const Box> boxes, std::span<const int64_t> images,
                      Extent crop, Extent image) {
-  return resized_crops(maps, boxes, images, crop, image, true);
+  const std::vector<Source> sources = detect_detail::resized_sources(maps, boxes, images, crop, image, true);
+  return detect_detail::crop_all(sources, maps.size(1), crop);
 }
 
 int64_t level_of(const Box& box, const RcnnSystem& system) {

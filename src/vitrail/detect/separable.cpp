@@ -1,6 +1,7 @@
 #include "vitrail/detect/separable.h"
 
 #include <algorithm>
+#include <array>
 
 #include "vitrail/base/checked.h"
 #include "vitrail/base/error.h"
@@ -75,6 +76,12 @@ VITRAIL_KERNEL void weigh_rows(const float* plane, int64_t width, const int64_t*
   }
 }
 
+VITRAIL_KERNEL void add_weighed(const float* __restrict from, float weight, int64_t count,
+                                float* __restrict to) {
+  for (int64_t i = 0; i < count; ++i)
+    to[i] += weight * from[i];
+}
+
 VITRAIL_KERNEL void weigh_columns(const float* __restrict from, const int32_t* __restrict pixel,
                                   const float* __restrict weight, int64_t taps, int64_t outputs,
                                   float* __restrict to) {
@@ -110,6 +117,11 @@ struct Scratch {
   std::vector<float> row, outputs, twice;
 };
 
+Scratch scratch_for(int64_t widest, Extent crop) {
+  const auto room = [](int64_t count) { return std::vector<float>(static_cast<size_t>(count)); };
+  return {room(widest), room(round_up(2 * crop.width, lanes)), room(4 * crop.height * crop.width)};
+}
+
 // One channel of one crop: [rows, columns].
 void crop_plane(const float* plane, const Plan& plan, Scratch& scratch, float* to) {
   const Taps& rows = plan.source->rows;
@@ -130,6 +142,38 @@ void crop_plane(const float* plane, const Plan& plan, Scratch& scratch, float* t
                     scratch.outputs.data());
       std::copy_n(scratch.outputs.data(), columns, to);
     }
+  }
+}
+
+// The ways back of pool_pairs and crop_plane.
+void unpool_pairs(const float* values, const float* gradient, int64_t height, int64_t width, float* to) {
+  for (int64_t y = 0; y < height; ++y)
+    for (int64_t x = 0; x < width; ++x) {
+      const int64_t first = 4 * y * width + 2 * x;
+      const std::array<int64_t, 4> places{first, first + 1, first + 2 * width, first + 2 * width + 1};
+      int64_t most = first;
+      for (const int64_t place : places) {
+        to[place] = 0;
+        if (values[place] > values[most]) most = place;
+      }
+      to[most] = gradient[y * width + x];
+    }
+}
+
+void uncrop_plane(const float* gradient, const Plan& plan, Scratch& scratch, float* plane) {
+  const Taps& rows = plan.source->rows;
+  const int64_t width = plan.source->map->size(3), columns = plan.source->columns.positions();
+  const int64_t used = plan.end - plan.begin;
+  for (int64_t r = 0; r < rows.positions(); ++r, gradient += columns) {
+    std::fill_n(scratch.row.data(), used, 0.0f);
+    for (int64_t t = 0; t < plan.taps; ++t)
+      for (int64_t c = 0; c < columns; ++c) {
+        const auto tap = static_cast<size_t>(t * plan.outputs + c);
+        scratch.row[static_cast<size_t>(plan.pixel[tap])] += plan.weight[tap] * gradient[c];
+      }
+    for (int64_t t = rows.first[static_cast<size_t>(r)]; t < rows.first[static_cast<size_t>(r + 1)]; ++t)
+      add_weighed(scratch.row.data(), rows.weight[static_cast<size_t>(t)], used,
+                  plane + rows.pixel[static_cast<size_t>(t)] * width + plan.begin);
   }
 }
 
@@ -210,8 +254,7 @@ Tensor crop_all(const std::vector<Source>& sources, int64_t channels, Extent cro
   const int64_t values = crop.height * crop.width;
   // Every thread takes its channels of all crops: equal shares, whatever the boxes.
   parallel_ranges(channels, channels_per_thread, [&](int64_t begin, int64_t end, int) {
-    const auto room = [](int64_t count) { return std::vector<float>(static_cast<size_t>(count)); };
-    Scratch scratch{room(widest), room(round_up(2 * crop.width, lanes)), room(4 * values)};
+    Scratch scratch = scratch_for(widest, crop);
     for (int64_t block = begin; block < end; block += channels_per_block)
       for (size_t s = 0; s < sources.size(); ++s) {
         const Source& source = sources[s];
@@ -225,6 +268,48 @@ Tensor crop_all(const std::vector<Source>& sources, int64_t channels, Extent cro
       }
   });
   return crops;
+}
+
+void add_crop_gradients(const std::vector<Source>& sources, const Tensor& gradient, Tensor& map_gradient) {
+  require_map(map_gradient);
+  const int64_t channels = map_gradient.size(1), plane = map_gradient.size(2) * map_gradient.size(3);
+  std::vector<Plan> plans;
+  for (const Source& source : sources) {
+    if (source.map->shape() != map_gradient.shape())
+      throw Error(ErrorKind::shape, {.where = "gradients of crops",
+                                     .found = to_string(map_gradient.shape()),
+                                     .allowed = cat(to_string(source.map->shape()), ", as the map")});
+    plans.push_back(plan_of(source));
+  }
+  if (gradient.shape().size() != 4 || gradient.size(0) != std::ssize(sources) || gradient.size(1) != channels)
+    throw Error(ErrorKind::shape, {.where = "gradients of crops",
+                                   .found = to_string(gradient.shape()),
+                                   .allowed = cat("[", sources.size(), ",", channels, ",height,width]")});
+  const Extent crop{gradient.size(2), gradient.size(3)};
+  for (const Source& source : sources)
+    if (const int64_t times = source.pooled ? 2 : 1;
+        source.rows.positions() != times * crop.height || source.columns.positions() != times * crop.width)
+      throw Error(ErrorKind::shape, {.where = "gradients of crops",
+                                     .found = cat(crop.height, "x", crop.width),
+                                     .allowed = cat(source.rows.positions() / times, "x",
+                                                    source.columns.positions() / times, ", as the crops")});
+  const int64_t values = crop.height * crop.width;
+  parallel_ranges(channels, channels_per_thread, [&](int64_t begin, int64_t end, int) {
+    Scratch scratch = scratch_for(map_gradient.size(3), crop);
+    std::vector<float> routed(scratch.twice.size());
+    for (int64_t c = begin; c < end; ++c)
+      for (size_t s = 0; s < sources.size(); ++s) {
+        const int64_t offset = (sources[s].image * channels + c) * plane;
+        const float* from = gradient.data<float>().data() + (static_cast<int64_t>(s) * channels + c) * values;
+        float* to = map_gradient.data<float>().data() + offset;
+        if (sources[s].pooled) {
+          crop_plane(sources[s].map->data<float>().data() + offset, plans[s], scratch, scratch.twice.data());
+          unpool_pairs(scratch.twice.data(), from, crop.height, crop.width, routed.data());
+          from = routed.data();
+        }
+        uncrop_plane(from, plans[s], scratch, to);
+      }
+  });
 }
 
 void require_map(const Tensor& map) {

@@ -1,7 +1,7 @@
 #pragma once
-// Inside of roi.h and branches.h: crops whose every value is a weighted sum of rows times a weighted sum of
-// columns. RoiAlign's bins and TensorFlow's samples both are, so one kernel computes them: rows first, over
-// contiguous pixels, then columns.
+// Inside of roi.h and branches.h, and of training's crops: crops whose every value is a weighted sum of rows
+// times a weighted sum of columns. RoiAlign's bins and TensorFlow's samples both are, so one kernel computes
+// them: rows first, over contiguous pixels, then columns; and one the way back.
 
 #include <cstdint>
 #include <span>
@@ -9,6 +9,7 @@
 
 #include "vitrail/base/tensor.h"
 #include "vitrail/detect/box.h"
+#include "vitrail/graph/instance_system.h"
 #include "vitrail/graph/roi_samples.h"
 
 namespace vitrail::detect_detail {
@@ -45,8 +46,24 @@ struct Source {
 Source resized_source(const Tensor& map, int64_t of_image, const Box& box, Extent crop, Extent image,
                       bool pooled);
 
+/// What roi_align, crop_and_resize and branch_crops crop; they throw what those throw. `maps` must stay where
+/// it is.
+std::vector<Source> aligned_sources(const Tensor& maps, std::span<const Box> boxes,
+                                    std::span<const int64_t> images, const op::RoiAlign& op);
+std::vector<Source> resized_sources(const Tensor& maps, std::span<const Box> boxes,
+                                    std::span<const int64_t> images, Extent crop, Extent image, bool pooled);
+std::vector<Source> branch_sources(const Tensor& map, int64_t stride, std::span<const Box> regions,
+                                   std::span<const int64_t> images, const BranchSystem& branch, Extent image);
+/// What a branch crops from a map of `stride`.
+Extent branch_crop(const BranchSystem& branch, int64_t stride);
+
 /// [sources, C, height, width].
 Tensor crop_all(const std::vector<Source>& sources, int64_t channels, Extent crop);
+
+/// The way back of crops that all come from one map: adds to `map_gradient`, of the map's shape, what
+/// `gradient` [sources, C, height, width] says. A maximum passes it to the first of equals. Each channel is
+/// summed by one thread, crop after crop, so its bits do not depend on the number of threads.
+void add_crop_gradients(const std::vector<Source>& sources, const Tensor& gradient, Tensor& map_gradient);
 
 /// Throws Error(shape) unless `map` is [N,C,H,W], f32 and not empty.
 void require_map(const Tensor& map);
