@@ -4,12 +4,11 @@
 #include <charconv>
 #include <optional>
 
-#include <toml++/toml.h>
-
 #include "vitrail/base/error.h"
 #include "vitrail/base/file.h"
 #include "vitrail/base/text.h"
 #include "vitrail/train/recipe_keys.h"
+#include "vitrail/train/toml_parser.h"
 
 namespace vitrail::train {
 namespace {
