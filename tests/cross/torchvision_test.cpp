@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "cross/compare.h"
+#include "cross/python.h"
 #include "temporary_folder.h"
 #include "vitrail/base/text.h"
 #include "vitrail/engine/engine.h"
@@ -27,13 +28,6 @@ const std::vector<std::string> kSegmenters{"fcn_resnet50", "deeplabv3_resnet50",
 // Hundreds of megabytes each, and of the same parts: with VITRAIL_ALL_TORCHVISION=1 in the environment.
 const std::vector<std::string> kLargeClassifiers{"resnet101", "resnet152", "vgg16"};
 const std::vector<std::string> kLargeSegmenters{"fcn_resnet101", "deeplabv3_resnet101"};
-
-// The Python that has torchvision: the first one, or Debian's where another one stands before it.
-std::string python_with_torchvision() {
-  for (const std::string python : {"python3", "/usr/bin/python3"})
-    if (std::system((python + " -c 'import torchvision' >/dev/null 2>&1").c_str()) == 0) return python;
-  return "";
-}
 
 // The output [1, classes] of a classifier is ours of [1, classes, 1, 1].
 Tensor like(const Tensor& expected, const Tensor& found) {

@@ -49,15 +49,27 @@ SmoothTaps smooth_taps(int64_t from, int64_t divisor, int64_t to) {
   return taps;
 }
 
+SmoothTaps linear_taps(int64_t from, int64_t divisor, int64_t to) {
+  checked_mul(to, divisor, "resize");
+  SmoothTaps taps;
+  add_grown(taps, from, divisor, to);
+  return taps;
+}
+
 ResizedInput::ResizedInput(const Image& image, ImageSize size, int64_t divisor,
-                           const Preprocessing& preprocessing, int64_t height, int64_t width)
+                           const Preprocessing& preprocessing, int64_t height, int64_t width,
+                           Interpolation interpolation)
     : image_(image), height_(height), width_(width), route_(input_route(image.channels, preprocessing)) {
   if (image.height < 1 || image.width < 1 || height < 1 || width < 1)
     throw Error(ErrorKind::shape, {.where = "resize",
                                    .found = cat(image.width, "x", image.height, " to ", width, "x", height),
                                    .allowed = "sizes of at least 1x1"});
-  down_ = smooth_taps(size.height, divisor, height);
-  across_ = smooth_taps(size.width, divisor, width);
+  if (interpolation == Interpolation::nearest)
+    throw Error(ErrorKind::usage,
+                {.where = "resize", .found = "nearest", .allowed = "smooth or linear for a network's input"});
+  const auto taps = interpolation == Interpolation::smooth ? smooth_taps : linear_taps;
+  down_ = taps(size.height, divisor, height);
+  across_ = taps(size.width, divisor, width);
 }
 
 void ResizedInput::mix_rows(int64_t y, std::vector<float>& mixed) const {
@@ -112,8 +124,9 @@ void ResizedInput::rows(int64_t begin, int64_t end, float* planes) const {
 }
 
 Tensor resized_input(const ReducedView& picture, const Preprocessing& preprocessing, int64_t height,
-                     int64_t width) {
-  const ResizedInput source(picture.image, picture.size, picture.divisor, preprocessing, height, width);
+                     int64_t width, Interpolation interpolation) {
+  const ResizedInput source(picture.image, picture.size, picture.divisor, preprocessing, height, width,
+                            interpolation);
   Tensor input =
       Tensor::empty(DataType::f32, {1, static_cast<int64_t>(preprocessing.mean.size()), height, width});
   float* planes = input.data<float>().data();

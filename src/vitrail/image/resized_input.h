@@ -10,6 +10,7 @@
 #include "vitrail/image/input_route.h"
 #include "vitrail/image/preprocess.h"
 #include "vitrail/image/reduced_image.h"
+#include "vitrail/image/resize.h"
 
 namespace vitrail {
 
@@ -25,14 +26,16 @@ struct SmoothTaps {
 /// From an axis of length `from`, whose values each stand for `divisor` of it (the last for the rest), to
 /// `to` values.
 SmoothTaps smooth_taps(int64_t from, int64_t divisor, int64_t to);
+/// The same, bilinear where the axis shrinks as well: what lies between two samples is not seen.
+SmoothTaps linear_taps(int64_t from, int64_t divisor, int64_t to);
 
 /// The same in bands, so that threads can share the work: construct once, then `rows` from any thread.
 class ResizedInput {
  public:
   /// Keeps a reference to `image`, whose pixels each stand for divisor x divisor of a picture of `size`.
-  /// Throws what preprocess() and resize_image() throw.
+  /// Throws what preprocess() and resize_image() throw, and Error(usage) for Interpolation::nearest.
   ResizedInput(const Image& image, ImageSize size, int64_t divisor, const Preprocessing& preprocessing,
-               int64_t height, int64_t width);
+               int64_t height, int64_t width, Interpolation interpolation = Interpolation::smooth);
 
   /// Rows begin..end of `planes`, C planes of height x width floats.
   void rows(int64_t begin, int64_t end, float* planes) const;
@@ -50,6 +53,6 @@ class ResizedInput {
 
 /// The whole of it, [1, C, height, width], by the threads that the caller's parallel regions have.
 Tensor resized_input(const ReducedView& picture, const Preprocessing& preprocessing, int64_t height,
-                     int64_t width);
+                     int64_t width, Interpolation interpolation = Interpolation::smooth);
 
 }  // namespace vitrail
