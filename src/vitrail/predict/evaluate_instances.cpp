@@ -15,19 +15,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-std::vector<TrueObject> truth_of(const InstanceSample& sample, const std::vector<int64_t>& class_of) {
-  std::vector<TrueObject> objects;
-  for (const Instance& instance : sample.instances)
-    if (const int64_t index = class_of[static_cast<size_t>(instance.class_index)]; index >= 0)
-      objects.push_back({.class_index = index,
-                         .box_xywh = instance.box_xywh,
-                         .mask = instance.mask,
-                         .crowd = instance.crowd,
-                         .area = instance.area,
-                         .id = instance.id});
-  return objects;
-}
-
 std::vector<FoundObject> finds_of(const std::vector<FoundInstance>& found, bool only_masks) {
   std::vector<FoundObject> objects;
   for (const FoundInstance& instance : found) {
@@ -83,6 +70,19 @@ class Judges {
 
 }  // namespace
 
+std::vector<TrueObject> true_objects(const InstanceSample& sample, const std::vector<int64_t>& class_of) {
+  std::vector<TrueObject> objects;
+  for (const Instance& instance : sample.instances)
+    if (const int64_t index = class_of[static_cast<size_t>(instance.class_index)]; index >= 0)
+      objects.push_back({.class_index = index,
+                         .box_xywh = instance.box_xywh,
+                         .mask = instance.mask,
+                         .crowd = instance.crowd,
+                         .area = instance.area,
+                         .id = instance.id});
+  return objects;
+}
+
 std::vector<int64_t> model_classes_of(const InstanceDataset& dataset, const std::vector<ClassInfo>& classes) {
   std::vector<int64_t> class_of(dataset.classes().size(), -1);
   std::vector<std::string> names;
@@ -126,7 +126,7 @@ InstanceEvaluation evaluate(const FindInstances& find, bool has_masks, const std
     const std::vector<FoundInstance> found = find(sample.image);
     if (done > 0) seconds += std::chrono::duration<double>(Clock::now() - start).count();
     ++done;
-    judges.add(sample.id, truth_of(sample, class_of), found);
+    judges.add(sample.id, true_objects(sample, class_of), found);
     if (options.found) options.found(sample, found);
     if (options.progress && !options.progress(done, total))
       throw Error(ErrorKind::cancelled,

@@ -50,4 +50,7 @@ InstanceEvaluation evaluate(const FindInstances& find, bool has_masks, const std
 /// For every class of the data set the model's class of that name, -1 where it has none.
 std::vector<int64_t> model_classes_of(const InstanceDataset& dataset, const std::vector<ClassInfo>& classes);
 
+/// A picture's objects as evaluation takes them; `class_of` renumbers classes, -1 leaves one out.
+std::vector<TrueObject> true_objects(const InstanceSample& sample, const std::vector<int64_t>& class_of);
+
 }  // namespace vitrail
