@@ -54,6 +54,34 @@ TEST(EnginePrecision, Bf16StaysCloseAndIsReported) {
   }
 }
 
+// Of numbers that bf16 holds exactly, so that nothing but the order of sums differs.
+TEST(EnginePrecision, WindowsInBf16EqualThoseInF32) {
+  if (!engine_detail::kernel::has_bf16()) GTEST_SKIP() << "this processor has no avx512_bf16";
+  int patches = 0;
+  for (uint64_t seed = 0; seed < 12; ++seed) {
+    Case c(seed);
+    const int64_t in = c.pick(16, 70), out = c.pick(16, 70), kernel = c.pick(2, 5);
+    const Value x = c.input({c.pick(1, 2), in, c.pick(10, 40), c.pick(10, 40)});
+    const op::Conv conv{.strides = c.pair(1, 3), .pads = c.pads(3), .dilations = c.pair(1, 2)};
+    const Value sum =
+        c.graph.add(op::Add{}, {c.conv(x, in, out, kernel, conv), c.conv(x, in, out, kernel, conv)});
+    c.graph.output("y", c.graph.add(op::Relu{}, {sum}));
+    const auto make_exact = [](Tensor& tensor) {
+      for (float& value : tensor.data<float>())
+        value = std::round(value * 127) / 64;
+    };
+    for (auto& [name, tensor] : c.weights)
+      make_exact(tensor);
+    make_exact(c.inputs[0]);
+    const Engine plain(c.graph, c.weights, {.threads = 2});
+    const Engine rounded(c.graph, c.weights, {.threads = 2, .precision = Precision::bf16});
+    EXPECT_LE(difference(rounded.run(c.inputs)[0], plain.run(c.inputs)[0]), 1e-5) << c.description;
+    for (const StepReport& step : rounded.report({c.inputs[0].shape()}).steps)
+      patches += step.kernel == "vitrail patches bf16";
+  }
+  EXPECT_GE(patches, 12);
+}
+
 TEST(EngineMemory, ALimitIsKeptOrRefusedWithWhatWouldDo) {
   Case c = mixed_network(2);
   const std::vector<Shape> shapes = {c.inputs[0].shape()};

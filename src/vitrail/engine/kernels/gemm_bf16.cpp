@@ -131,22 +131,32 @@ struct Pieces {
   int64_t parts, lda, length;  // floats of a piece
 };
 
-// Rows [first, first + m) as bf16, `even` numbers each. A piece is stored in whole vectors, zeros at its end:
-// what lies beyond it is written afterwards, but for the last row's, for which there is room.
+// Whole vectors, zeros at the end.
+VITRAIL_BF16 inline void round_piece(const float* x, int64_t whole, __mmask16 last, uint16_t* y) {
+  for (int64_t i = 0; i < whole; i += 16) {
+    const __m256bh half = _mm512_cvtneps_pbh(_mm512_loadu_ps(x + i));
+    std::memcpy(y + i, &half, 32);
+  }
+  const __m256bh half = _mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(last, x + whole));
+  std::memcpy(y + whole, &half, 32);
+}
+
+int64_t whole_vectors(int64_t count) {
+  return (count - 1) / 16 * 16;
+}
+
+__mmask16 last_mask(int64_t count) {
+  return static_cast<__mmask16>((1u << (count - whole_vectors(count))) - 1);
+}
+
+// Rows [first, first + m), `even` numbers each. What is written beyond a piece is overwritten afterwards, but
+// for the last row's.
 VITRAIL_BF16 void round_rows(const Pieces& from, int64_t first, int64_t m, int64_t even, uint16_t* to) {
-  const int64_t whole = (from.length - 1) / 16 * 16;
-  const auto last = static_cast<__mmask16>((1u << (from.length - whole)) - 1);
+  const int64_t whole = whole_vectors(from.length);
+  const __mmask16 last = last_mask(from.length);
   for (int64_t r = 0; r < m; ++r)
-    for (int64_t p = 0; p < from.parts; ++p) {
-      const float* x = from.a[p] + (first + r) * from.lda;
-      uint16_t* y = to + r * even + p * from.length;
-      for (int64_t i = 0; i < whole; i += 16) {
-        const __m256bh half = _mm512_cvtneps_pbh(_mm512_loadu_ps(x + i));
-        std::memcpy(y + i, &half, 32);
-      }
-      const __m256bh half = _mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(last, x + whole));
-      std::memcpy(y + whole, &half, 32);
-    }
+    for (int64_t p = 0; p < from.parts; ++p)
+      round_piece(from.a[p] + (first + r) * from.lda, whole, last, to + r * even + p * from.length);
 }
 
 // Rows of A that are rounded at once: they stay in the first cache while panels pass by that lie in the
@@ -178,29 +188,39 @@ void multiply_panel(const Tile& t, int64_t m, int64_t columns, int64_t width) {
 
 }  // namespace
 
+VITRAIL_BF16 void round_to_bf16(const float* x, int64_t count, uint16_t* y) {
+  round_piece(x, whole_vectors(count), last_mask(count), y);
+}
+
+void multiply_rounded(const uint16_t* a, const uint16_t* packed, float* c, int64_t ldc,
+                      const MatrixSizes& sizes, const MatrixEnd& end) {
+  const int64_t even = round_up(sizes.k, 2);
+  for (int64_t column = 0; column < sizes.n; column += panel_width) {
+    const int64_t columns = std::min(panel_width, sizes.n - column);
+    const int64_t width = round_up(columns, column_unit);
+    const Tile t{reinterpret_cast<const uint32_t*>(a),
+                 even / 2,
+                 packed + column * even,
+                 width,
+                 c + column,
+                 ldc,
+                 even / 2,
+                 end.bias != nullptr ? end.bias + column : nullptr,
+                 end.accumulate,
+                 end.low,
+                 end.high};
+    multiply_panel(t, sizes.m, columns, width);
+  }
+}
+
 void multiply_bf16(const float* const* a, int64_t parts, int64_t lda, const uint16_t* packed, float* c,
                    int64_t ldc, const MatrixSizes& sizes, const MatrixEnd& end) {
-  alignas(64) uint16_t block[most_rows * most_bf16_depth + 16];
-  const int64_t even = round_up(sizes.k * parts, 2), rows = rows_at_once(even, sizes.n);
+  alignas(64) uint16_t block[most_rows * most_bf16_depth + bf16_slack];
+  const int64_t depth = sizes.k * parts, even = round_up(depth, 2), rows = rows_at_once(even, sizes.n);
   for (int64_t first = 0; first < sizes.m; first += rows) {
     const int64_t m = std::min(rows, sizes.m - first);
     round_rows({a, parts, lda, sizes.k}, first, m, even, block);
-    for (int64_t column = 0; column < sizes.n; column += panel_width) {
-      const int64_t columns = std::min(panel_width, sizes.n - column);
-      const int64_t width = round_up(columns, column_unit);
-      const Tile t{reinterpret_cast<const uint32_t*>(block),
-                   even / 2,
-                   packed + column * even,
-                   width,
-                   c + first * ldc + column,
-                   ldc,
-                   even / 2,
-                   end.bias != nullptr ? end.bias + column : nullptr,
-                   end.accumulate,
-                   end.low,
-                   end.high};
-      multiply_panel(t, m, columns, width);
-    }
+    multiply_rounded(block, packed, c + first * ldc, ldc, {m, sizes.n, depth}, end);
   }
 }
 
@@ -209,6 +229,11 @@ void multiply_bf16(const float* const* a, int64_t parts, int64_t lda, const uint
 bool has_bf16() {
   return false;
 }
+
+void round_to_bf16(const float*, int64_t, uint16_t*) {}
+
+void multiply_rounded(const uint16_t*, const uint16_t*, float*, int64_t, const MatrixSizes&,
+                      const MatrixEnd&) {}
 
 void multiply_bf16(const float* const*, int64_t, int64_t, const uint16_t*, float*, int64_t,
                    const MatrixSizes&, const MatrixEnd&) {}

@@ -28,13 +28,10 @@ Step make_step(const StepContext& context, const Layer& layer) {
         if (layer.function) return make_convolution(context, layer, op);
         if (!layer.enlarged.empty()) return make_enlarged_products(context, layer, op);
         if (!layer.strip.empty()) return make_row_strips(context, layer);
-        if (is_padded_pointwise(context, layer, op)) {
-          Layer alone = layer;
-          alone.strip = {layer};
-          return make_row_strips(context, alone);
-        }
         if (is_pointwise(context, layer, op)) return make_pointwise(context, layer, op);
-        return layer.winograd ? make_winograd(context, layer, op) : make_convolution(context, layer, op);
+        if (layer.winograd) return make_winograd(context, layer, op);
+        if (is_patch_product(context, layer, op)) return make_patch_product(context, layer, op);
+        return make_convolution(context, layer, op);
       },
       [&](const op::ConvTranspose& op) { return make_deconvolution(context, layer, op); },
       [&](const op::BatchNormalization& op) { return make_batch_norm(context, layer, op); },

@@ -33,9 +33,10 @@ Step make_convolution(const StepContext& context, const Layer& layer, const op::
 Step make_enlarged_products(const StepContext& context, const Layer& layer, const op::Conv& conv);
 /// A 1x1 convolution that our own matrix product does.
 bool is_pointwise(const StepContext& context, const Layer& layer, const op::Conv& conv);
-/// A 1x1 convolution with padding: oneDNN's kernel for it can crash, our row by row kernel does it.
-bool is_padded_pointwise(const StepContext& context, const Layer& layer, const op::Conv& conv);
 Step make_pointwise(const StepContext& context, const Layer& layer, const op::Conv& conv);
+/// A convolution that runs in bf16.
+bool is_patch_product(const StepContext& context, const Layer& layer, const op::Conv& conv);
+Step make_patch_product(const StepContext& context, const Layer& layer, const op::Conv& conv);
 Step make_row_strips(const StepContext& context, const Layer& layer);
 Step make_winograd(const StepContext& context, const Layer& layer, const op::Conv& conv);
 Step make_deconvolution(const StepContext& context, const Layer& layer, const op::ConvTranspose& conv);
