@@ -144,6 +144,7 @@ class Compiler {
 }  // namespace
 
 void run_bound_passes(Network& network, int threads, Thrift thrift) {
+  split_padding(network);
   fuse_quantized(network);
   free_transposes(network);
   fuse_matmul(network);

@@ -27,6 +27,9 @@ void fold_batch_norm(Network& network);
 
 // For one input size, on a bound network.
 
+/// A convolution some of whose windows lie in the padding alone reads a map that is padded before: oneDNN's
+/// kernels may crash on such windows.
+void split_padding(Network& network);
 /// Convolutions, sums, pools and concatenations between DequantizeLinear and QuantizeLinear run on the bytes
 /// themselves, where this machine multiplies bytes fast and oneDNN has a fast kernel; maps stay bytes from
 /// one to the next. Results differ by at most the rounding of what is no longer rounded.

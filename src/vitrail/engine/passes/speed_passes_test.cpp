@@ -35,7 +35,8 @@ Value pyramid(Case& c, int64_t kernel) {
   }
   if (c.random.chance(0.5)) parts.push_back(c.conv(x, channels, c.pick(1, 5), 1));
   const Value joined = c.graph.add(op::Concat{}, parts);
-  const op::Conv conv{.strides = c.pair(1, 2), .pads = c.pads(2), .dilations = c.pair(1, 2)};
+  const op::Conv conv{
+      .strides = c.pair(1, 2), .pads = c.pads(kernel == 1 ? 0 : 2), .dilations = c.pair(1, 2)};
   return c.conv(joined, c.graph.channels(joined), c.pick(1, 40), kernel, conv);
 }
 
@@ -66,6 +67,41 @@ TEST(SpeedPasses, AnEnlargedMapThatOthersReadStays) {
   EXPECT_EQ(after.layers.size(), network_of(c).layers.size());
 }
 
+// relu(conv(x) + conv(x)) of any kernel, stride and padding up to three; the padding apart or not.
+Case padded_sum(uint64_t seed, bool apart) {
+  Case c(seed);
+  const int64_t group = seed % 5 == 0 ? 2 : 1, in = group * c.pick(1, 40), out = group * c.pick(1, 40);
+  Value x = c.input({c.pick(1, 2), in, c.pick(5, 20), c.pick(5, 20)});
+  op::Conv conv{.strides = c.pair(1, 3), .pads = c.pads(3), .dilations = c.pair(1, 2), .group = group};
+  const int64_t kernel = c.pick(1, 3);
+  if (apart) {
+    x = c.graph.add(op::Pad{.pads = conv.pads}, {x});
+    conv.pads = {0, 0, 0, 0};
+  }
+  const Value first = c.conv(x, in, out, kernel, conv), second = c.conv(x, in, out, kernel, conv);
+  c.graph.output("y", c.graph.add(op::Relu{}, {c.graph.add(op::Add{}, {first, second})}));
+  return c;
+}
+
+// Without the pass oneDNN's kernels crash on some of these.
+TEST(SpeedPasses, SplitPadding) {
+  int64_t splits = 0;
+  for (uint64_t seed = 0; seed < 30 && !testing::Test::HasFailure(); ++seed) {
+    const Case c = padded_sum(seed, false);
+    Network network = network_of(c);
+    split_padding(network);
+    fuse_residual(network);
+    fuse_activation(network);
+    splits += std::count_if(network.layers.begin(), network.layers.end(),
+                            [](const Layer& layer) { return std::holds_alternative<op::Pad>(layer.op); });
+    const Tensor expected = run(network_of(padded_sum(seed, true)), c.inputs).at(0);
+    EXPECT_LE(reference::relative_difference(run(network, c.inputs).at(0), reference::array_of(expected)),
+              1e-4)
+        << c.description;
+  }
+  EXPECT_GE(splits, 10);
+}
+
 // 3x3 convolutions with dilations, sums and activations; forced to Winograd whatever the model says.
 TEST(SpeedPasses, Winograd) {
   for (uint64_t seed = 0; seed < 20 && !testing::Test::HasFailure(); ++seed) {
@@ -80,6 +116,7 @@ TEST(SpeedPasses, Winograd) {
     compared(
         c,
         [](Network& network) {
+          split_padding(network);
           fuse_activation(network);
           fuse_residual(network);
           fuse_activation(network);

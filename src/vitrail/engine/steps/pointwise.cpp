@@ -58,11 +58,6 @@ void divide(Plan& plan, int threads) {
   plan.columns = fair ? plan.y[1] : 2 * k::panel_width;
 }
 
-bool is_one_by_one(const StepContext& context, const Layer& layer, const op::Conv& conv) {
-  const Shape& w = context.shape(layer.inputs[1]);
-  return conv.group == 1 && w[2] == 1 && w[3] == 1;
-}
-
 bool has_pads(const op::Conv& conv) {
   return std::any_of(conv.pads.begin(), conv.pads.end(), [](int64_t pad) { return pad != 0; });
 }
@@ -71,11 +66,7 @@ bool has_pads(const op::Conv& conv) {
 
 bool is_pointwise(const StepContext& context, const Layer& layer, const op::Conv& conv) {
   const Shape& w = context.shape(layer.inputs[1]);
-  return is_one_by_one(context, layer, conv) && !has_pads(conv) && w[1] >= 8 && w[0] >= 8;
-}
-
-bool is_padded_pointwise(const StepContext& context, const Layer& layer, const op::Conv& conv) {
-  return is_one_by_one(context, layer, conv) && has_pads(conv);
+  return conv.group == 1 && w[2] == 1 && w[3] == 1 && !has_pads(conv) && w[1] >= 8 && w[0] >= 8;
 }
 
 Step make_pointwise(const StepContext& context, const Layer& layer, const op::Conv& conv) {
