@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
 #include "vitrail/cli/cityscapes_figures.h"
 #include "vitrail/cli/command.h"
@@ -28,7 +29,10 @@ using Json = nlohmann::ordered_json;
 using Options = EvaluateRequest;
 
 void declare(CLI::App& app, Options& options) {
-  app.add_option("MODEL", options.model, "model file: .onnx, or .safetensors from training")->required();
+  auto* model = app.add_option("MODEL", options.model, "model file: .onnx, or .safetensors from training");
+  app.add_option("--results", options.results,
+                 "instead of a model, what it found: a result file of COCO's form (objects)")
+      ->excludes(model);
   app.add_option("--dataset", options.dataset, "NAME:PATH; `vitrail list datasets` shows the names")
       ->required();
   app.add_option("--split", options.split, "which part of the data set, or several joined by '+'");
@@ -42,6 +46,9 @@ void declare(CLI::App& app, Options& options) {
                  "count this class's connected components as objects; label files number them (dsb2018)")
       ->check(CLI::Range(0, 254));
   app.add_flag("--boundary", options.boundary, "measure Boundary IoU of objects, too");
+  app.add_flag("--as-pycocotools", options.as_pycocotools,
+               "with --results: count objects whose id is 0 as never found, as pycocotools does")
+      ->needs("--results");
   app.add_option(
       "--out", options.out,
       "folder for the predictions: NAME.png of class indices, or results.json of objects (COCO's form)");
@@ -126,11 +133,16 @@ int evaluate_command(CLI::App& app, const Arguments& arguments) {
   parse(app, arguments);
 
   const AbsentClasses convention = absent_classes_from(options.convention);
+  const std::string split_if_given = app.count("--split") > 0 ? options.split : "";
+  if (!options.results.empty()) return evaluate_result_file(options, split_if_given);
+  if (options.model.empty())
+    throw Error(ErrorKind::usage, {.where = "evaluate",
+                                   .found = "there is no MODEL",
+                                   .allowed = "a model file, or --results with what a model found"});
   Model model = read_model(options.model);
   check_task_options(app, model.info.task, {"--convention", "--protocol", "--crf", "--objects"});
   apply_info(options.info, model.info);
-  if (model.info.task == Task::instance)
-    return evaluate_objects(options, std::move(model), app.count("--split") > 0 ? options.split : "");
+  if (model.info.task == Task::instance) return evaluate_objects(options, std::move(model), split_if_given);
   const SemanticPredictor predictor(std::move(model), predict_options(options.run));
   const auto dataset =
       open_dataset(options.dataset, options.split, as_trained(predictor.info(), options.dataset));

@@ -14,9 +14,11 @@ struct EvaluateRequest {
   std::string split = "test";
   std::string convention = "skipped";
   std::string out;
+  std::string results;
   std::string protocol, crf;
   int64_t objects = -1;
   bool boundary = false;
+  bool as_pycocotools = false;
   bool json = false;
   InfoOptions info;
   RunOptions run;
@@ -25,5 +27,8 @@ struct EvaluateRequest {
 
 /// COCO's figures of a model that outlines objects, printed. Empty `split`: the only one.
 int evaluate_objects(const EvaluateRequest& options, Model model, const std::string& split);
+
+/// COCO's figures of a result file, printed.
+int evaluate_result_file(const EvaluateRequest& options, const std::string& split);
 
 }  // namespace vitrail::cli

@@ -11,6 +11,7 @@
 #include "vitrail/cli/command.h"
 #include "vitrail/cli/terminal.h"
 #include "vitrail/data/dataset.h"
+#include "vitrail/data/instance_dataset.h"
 #include "vitrail/metrics/report.h"
 #include "vitrail/nets/registry.h"
 #include "vitrail/onnx/operators.h"
@@ -68,7 +69,13 @@ Json encoders_json() {
 Json datasets_json() {
   Json list = Json::array();
   for (const DatasetEntry& entry : dataset_entries())
-    list.push_back({{"name", entry.name}, {"summary", entry.summary}, {"splits", entry.splits}});
+    list.push_back(
+        {{"name", entry.name}, {"task", "semantic"}, {"summary", entry.summary}, {"splits", entry.splits}});
+  for (const InstanceDatasetEntry& entry : instance_dataset_entries())
+    list.push_back({{"name", entry.name},
+                    {"task", "instance"},
+                    {"summary", "objects: " + entry.summary},
+                    {"splits", entry.splits}});
   return list;
 }
 
