@@ -34,7 +34,7 @@ RoiSamples roi_samples(const op::RoiAlign& op, double from, double to, int64_t b
                  .found = cat("a box from ", from, " to ", to, " with ", wanted, " samples per bin"),
                  .allowed = cat("finite, at most ", most_per_bin),
                  .next = "Clip boxes to the image"});
-  RoiSamples result{std::max<int64_t>(static_cast<int64_t>(wanted), 0), {}};
+  RoiSamples result{static_cast<int64_t>(std::max(wanted, 0.0)), {}};
   for (int64_t b = 0; b < bins; ++b)
     for (int64_t i = 0; i < result.per_bin; ++i)
       result.samples.push_back(
