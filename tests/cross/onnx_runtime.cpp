@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <map>
 #include <stdexcept>
 
 #include <gtest/gtest.h>
@@ -69,9 +70,10 @@ RuntimeResult result_of(const Json& job) {
   RuntimeResult result;
   for (const Json& output : found.at("outputs")) {
     const std::string type = output.at("type").get<std::string>();
-    if (type != "float32" && type != "int64") throw std::runtime_error("an output of " + type);
-    Tensor tensor = Tensor::empty(type == "int64" ? DataType::i64 : DataType::f32,
-                                  output.at("shape").get<std::vector<int64_t>>());
+    static const std::map<std::string, DataType> known = {
+        {"float32", DataType::f32}, {"int64", DataType::i64}, {"uint8", DataType::u8}};
+    if (!known.contains(type)) throw std::runtime_error("an output of " + type);
+    Tensor tensor = Tensor::empty(known.at(type), output.at("shape").get<std::vector<int64_t>>());
     const std::string bytes = read_file(output.at("file").get<std::string>());
     if (static_cast<int64_t>(bytes.size()) != tensor.bytes())
       throw std::runtime_error("an output is cut short");

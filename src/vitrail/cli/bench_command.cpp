@@ -90,8 +90,10 @@ Subject instance_subject(Model model, const PredictOptions& options, const Insta
   return {predictor->info().preprocessing,
           [=](const std::string& bytes, const std::string& name, PredictSeconds& seconds, ImageSize& size) {
             return [found = predictor->predict_file(bytes, name, &seconds, &size)] {
+              std::vector<CocoResult> results;
               for (const FoundInstance& instance : found)
-                coco_result(instance, 0, instance.class_index + 1).dump();
+                results.push_back(coco_result(instance, 1, instance.class_index + 1));
+              coco_results_json(results);
             };
           }};
 }

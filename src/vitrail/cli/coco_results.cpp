@@ -2,16 +2,16 @@
 
 namespace vitrail::cli {
 
-nlohmann::ordered_json coco_result(const FoundInstance& found, const nlohmann::ordered_json& image_id,
-                                   int64_t category_id) {
+CocoResult coco_result(const FoundInstance& found, int64_t image_id, int64_t category_id) {
+  const auto wide = [](float v) { return static_cast<double>(v); };
   const Box& box = found.box;
-  nlohmann::ordered_json result = {{"image_id", image_id},
-                                   {"category_id", category_id},
-                                   {"bbox", {box.x1, box.y1, box.width(), box.height()}},
-                                   {"score", found.score}};
-  if (!found.mask.counts.empty())
-    result["segmentation"] = {{"size", {found.mask.height, found.mask.width}},
-                              {"counts", rle_to_text(found.mask)}};
+  CocoResult result{
+      .image_id = image_id,
+      .category_id = category_id,
+      .bbox = {wide(box.x1), wide(box.y1), wide(box.x2) - wide(box.x1), wide(box.y2) - wide(box.y1)},
+      .mask = {},
+      .score = wide(found.score)};
+  if (!found.mask.counts.empty()) result.mask = found.mask;
   return result;
 }
 

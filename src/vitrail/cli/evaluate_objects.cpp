@@ -5,7 +5,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "vitrail/base/file.h"
 #include "vitrail/base/text.h"
 #include "vitrail/cli/coco_results.h"
 #include "vitrail/cli/evaluate_options.h"
@@ -39,12 +38,12 @@ class Results {
 
   void write(const fs::path& folder) const {
     fs::create_directories(folder);
-    write_file_atomically(folder / "results.json", list_.dump() + "\n");
+    write_coco_results(folder / "results.json", list_);
   }
 
  private:
   std::vector<int64_t> categories_;
-  Json list_ = Json::array();
+  std::vector<CocoResult> list_;
 };
 
 InstanceEvaluation measure(const EvaluateRequest& options, const InstancePredictor& predictor,

@@ -20,6 +20,8 @@ struct Options {
   std::string out;
   int64_t batch = 0;
   bool half = false;
+  bool end_to_end = false;
+  InstanceOptions instances;
 };
 
 void declare(CLI::App& app, Options& options) {
@@ -43,27 +45,12 @@ void declare(CLI::App& app, Options& options) {
   add_instance_options(app, options.instances, 0.05);
 }
 
-/// An instance segmentation network in its parts: crops have their own sizes, so that of the picture is only
-/// told.
-void write_parts(const Options& options, Model model, const Pair& size) {
-  if (options.batch != 0)
+Model end_to_end_of(const Options& options, const Model& model, const Pair& size) {
+  if (options.batch > 1)
     throw Error(ErrorKind::usage, {.where = "--batch",
-                                   .found = "given for a network that outlines objects",
-                                   .allowed = "any number of pictures and of crops"});
-  if (size[0] > 0) {
-    model.info.preprocessing.height = size[0];
-    model.info.preprocessing.width = size[1];
-  }
-  write_onnx(options.out, model);
-}
-
-void write(const Options& options, Model model, const Pair& size) {
-  if (options.end_to_end)
-    return write_onnx(options.out, end_to_end(model, size, instance_choice(options.instances, model.info)));
-  if (model.info.task == Task::instance) return write_parts(options, std::move(model), size);
-  model.info.preprocessing.height = size[0];
-  model.info.preprocessing.width = size[1];
-  write_onnx(options.out, model, {.batch = options.batch, .height = size[0], .width = size[1]});
+                                   .found = cat(options.batch, " with --end-to-end"),
+                                   .allowed = "one picture at a time"});
+  return end_to_end(model, size, instance_choice(options.instances, model.info));
 }
 
 /// --score and its like are built into a graph that chooses boxes; another one has no place for them.
@@ -84,13 +71,19 @@ int export_command(CLI::App& app, const Arguments& arguments) {
                 {.where = "--out", .found = options.out, .allowed = "a name that ends in .onnx"});
   const Pair size = options.source.input.empty() ? Pair{0, 0} : parse_size(options.source.input, "--input");
 
+  check_choice_options(app, options);
   Model model = open_source(options.source);
-  if (model.info.task == Task::semantic || size[0] > 0) {  // detectors resize pictures to a size of their own
-    model.info.preprocessing.height = size[0];
-    model.info.preprocessing.width = size[1];
+  if (options.end_to_end) {
+    write_onnx(options.out, end_to_end_of(options, model, size), {.half_weights = options.half});
+  } else {
+    if (model.info.task == Task::semantic ||
+        size[0] > 0) {  // detectors resize pictures to a size of their own
+      model.info.preprocessing.height = size[0];
+      model.info.preprocessing.width = size[1];
+    }
+    write_onnx(options.out, model,
+               {.batch = options.batch, .height = size[0], .width = size[1], .half_weights = options.half});
   }
-  write_onnx(options.out, model,
-             {.batch = options.batch, .height = size[0], .width = size[1], .half_weights = options.half});
   std::cout << options.out << ": "
             << with_unit(static_cast<double>(std::filesystem::file_size(options.out)), "B") << std::endl;
   return 0;

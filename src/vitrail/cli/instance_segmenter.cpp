@@ -1,8 +1,6 @@
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 
-#include "vitrail/base/file.h"
 #include "vitrail/base/text.h"
 #include "vitrail/cli/coco_results.h"
 #include "vitrail/cli/picture_segmenter.h"
@@ -18,14 +16,6 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_between(Clock::time_point start, Clock::time_point end) {
   return std::chrono::duration<double>(end - start).count();
-}
-
-/// COCO's pictures are named by their number; others keep their name.
-Json image_id(const std::filesystem::path& image) {
-  const std::string stem = image.stem().string();
-  int64_t number = 0;
-  const auto [end, error] = std::from_chars(stem.data(), stem.data() + stem.size(), number);
-  return error == std::errc() && end == stem.data() + stem.size() ? Json(number) : Json(stem);
 }
 
 class InstanceSegmenter : public PictureSegmenter {
@@ -74,7 +64,7 @@ class InstanceSegmenter : public PictureSegmenter {
 
   std::string finish() override {
     const std::filesystem::path file = std::filesystem::path(options_.out) / "results.json";
-    write_file_atomically(file, results_.dump() + "\n");
+    write_coco_results(file, results_);
     return file.string();
   }
 
@@ -96,21 +86,20 @@ class InstanceSegmenter : public PictureSegmenter {
   }
 
   Json entries(const PictureJob& job, const std::vector<FoundInstance>& found) {
-    Json list = Json::array();
-    const Json id = image_id(job.image);
-    for (const FoundInstance& instance : found) {
-      // Categories are counted from 1, as COCO does.
-      results_.push_back(coco_result(instance, id, instance.class_index + 1));
-      list.push_back(results_.back());
-      list.back()["category"] = predictor_.info().classes.at(static_cast<size_t>(instance.class_index)).name;
-    }
+    std::vector<CocoResult> results;
+    for (const FoundInstance& instance : found)  // categories are counted from 1, as COCO does
+      results.push_back(coco_result(instance, job.number, instance.class_index + 1));
+    results_.insert(results_.end(), results.begin(), results.end());
+    Json list = Json::parse(coco_results_json(results));
+    for (size_t i = 0; i < found.size(); ++i)
+      list[i]["category"] = predictor_.info().classes.at(static_cast<size_t>(found[i].class_index)).name;
     return list;
   }
 
   const SegmentOptions& options_;
   InstanceChoice choice_;
   InstancePredictor predictor_;
-  Json results_ = Json::array();
+  std::vector<CocoResult> results_;
 };
 
 }  // namespace

@@ -16,12 +16,13 @@ using vitrail::cli::Command;
 
 const std::vector<Command>& commands() {
   static const std::vector<Command> table = {
-      {"segment", "Label every pixel of images with a trained model", vitrail::cli::segment_command},
+      {"segment", "Label the pixels or outline the objects of images, a video or a camera",
+       vitrail::cli::segment_command},
 #ifdef VITRAIL_TRAIN
       {"train", "Train a network as a recipe says", vitrail::cli::train_command},
 #endif
       {"evaluate", "Measure a model on a split of a data set", vitrail::cli::evaluate_command},
-      {"bench", "Time each stage from a picture's file to its label map", vitrail::cli::bench_command},
+      {"bench", "Time each stage from a picture's file to its result", vitrail::cli::bench_command},
       {"inspect", "Show a network's layers and what it costs", vitrail::cli::inspect_command},
       {"export", "Write a network or checkpoint as an ONNX file", vitrail::cli::export_command},
       {"adopt", "Copy an ONNX file from elsewhere with what it does not say about itself",
@@ -38,7 +39,8 @@ const std::vector<Command>& commands() {
 
 std::string usage() {
   std::string text =
-      "Semantic segmentation: train, evaluate, export and run.\n\nUsage: vitrail COMMAND ...\n\n";
+      "Semantic and instance segmentation: train, evaluate, export and run.\n\nUsage: vitrail COMMAND "
+      "...\n\n";
   for (const Command& command : commands())
     text +=
         vitrail::cat("  ", command.name, std::string(15 - command.name.size(), ' '), command.summary, "\n");

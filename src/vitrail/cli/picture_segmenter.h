@@ -13,6 +13,7 @@ namespace vitrail::cli {
 
 struct PictureJob {
   std::filesystem::path image, labels, overlay;
+  int64_t number = 0;  ///< as COCO's results name the picture
 };
 
 class PictureSegmenter {

@@ -1,9 +1,11 @@
 // vitrail segment: label maps, objects and overlays of images.
 
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
 #include <iostream>
 #include <map>
+#include <optional>
 #include <set>
 
 #include <nlohmann/json.hpp>
@@ -22,6 +24,21 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
+std::optional<int64_t> whole_number(const std::string& text) {
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
+}
+
+/// COCO's pictures are named by their numbers; others are counted from 1.
+void number(std::vector<PictureJob>& jobs) {
+  const bool named = std::all_of(jobs.begin(), jobs.end(), [](const PictureJob& job) {
+    return whole_number(job.image.stem().string()).has_value();
+  });
+  for (size_t i = 0; i < jobs.size(); ++i)
+    jobs[i].number = named ? *whole_number(jobs[i].image.stem().string()) : static_cast<int64_t>(i + 1);
+}
+
 std::vector<PictureJob> jobs_of(const SegmentOptions& options) {
   std::vector<PictureJob> jobs;
   std::map<std::string, fs::path> taken;
@@ -37,6 +54,7 @@ std::vector<PictureJob> jobs_of(const SegmentOptions& options) {
       jobs.push_back(
           {image, fs::path(options.out) / (stem + ".png"), fs::path(options.out) / (stem + "-overlay.jpg")});
     }
+  number(jobs);
   return jobs;
 }
 

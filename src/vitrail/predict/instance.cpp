@@ -24,6 +24,10 @@ void check_info(const ModelInfo& info) {
                                         : "a model that does not say what it is for",
             .allowed = "instance segmentation",
             .next = "Such a model comes from training an instance network; `vitrail list nets` names them"});
+  if (info.notes.contains("end_to_end"))
+    refuse({.where = "prediction",
+            .found = "a network exported from end to end, for other runtimes",
+            .next = "Use the model that it was exported from"});
   if (std::holds_alternative<std::monostate>(info.instance))
     refuse({.where = "prediction",
             .found = "an instance segmentation model without anchors and box coding",
@@ -47,6 +51,12 @@ void check_options(const PredictOptions& options) {
             .allowed = "height and width above 0, or 0x0"});
 }
 
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+}  // namespace
+
 void check_choice(const InstanceChoice& choice, const ModelInfo& info) {
   if (!(choice.least_score >= 0 && choice.least_score <= 1))
     refuse({.where = "prediction", .found = cat("score ", choice.least_score), .allowed = "0 to 1"});
@@ -59,17 +69,10 @@ void check_choice(const InstanceChoice& choice, const ModelInfo& info) {
               .allowed = cat("0..", info.classes.size() - 1)});
 }
 
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-}  // namespace
-
 std::unique_ptr<InstanceJoins> make_joins(const Model& model, const PredictOptions& options,
                                           const InstanceChoice& choice) {
   if (std::holds_alternative<SsdSystem>(model.info.instance)) return make_ssd_joins(model, options, choice);
-  throw Error(ErrorKind::unsupported,
-              {.where = "prediction", .found = "a network of region proposals", .allowed = "an SSD"});
+  return make_rcnn_joins(model, options, choice);
 }
 
 struct InstancePredictor::State {

@@ -33,6 +33,9 @@ std::unique_ptr<InstanceJoins> make_ssd_joins(const Model& model, const PredictO
                                               const InstanceChoice& choice);
 std::unique_ptr<InstanceJoins> make_rcnn_joins(const Model& model, const PredictOptions& options,
                                                const InstanceChoice& choice);
+/// Throws Error(usage) for a score or a class that cannot be.
+void check_choice(const InstanceChoice& choice, const ModelInfo& info);
+
 std::unique_ptr<InstanceJoins> make_joins(const Model& model, const PredictOptions& options,
                                           const InstanceChoice& choice);
 

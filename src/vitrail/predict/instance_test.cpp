@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "narrow_ssd.h"
 #include "noise_image.h"
 #include "vitrail/base/error.h"
 #include "vitrail/base/quantile.h"
@@ -14,31 +15,13 @@
 #include "vitrail/graph/part.h"
 #include "vitrail/image/image_file.h"
 #include "vitrail/image/resized_input.h"
-#include "vitrail/nets/registry.h"
-#include "vitrail/weights/initialize.h"
 
 namespace vitrail {
 namespace {
 
 using Settings = std::map<std::string, std::string>;
 
-constexpr int64_t side = 160;  // 5 x 5 cells of 32 pixels
-
-/// A narrow SSD of random weights; its first classifiers are stirred so that scores differ.
-Model narrow_net(const std::string& name, Settings set, int64_t classes = 2) {
-  set.insert({{"depth_multiplier", "0.1"}, {"size", cat(side)}});
-  if (name != "ssd-mobilenet") set.insert({{"branch_channels", "8"}});
-  Model model = build_net(name, {.classes = classes, .set = set});
-  model.weights = initial_weights(model.graph, 3);
-  Random random(5);
-  for (auto& [parameter, tensor] : model.weights)
-    if (parameter.find("Predictor") != std::string::npos || parameter.find("score") != std::string::npos)
-      for (float& value : tensor.data<float>())
-        value = static_cast<float>(random.normal() * 0.4);
-  for (int64_t c = 0; c < classes; ++c)
-    model.info.classes.push_back({cat("thing ", c), {}});
-  return model;
-}
+constexpr int64_t side = narrow_ssd_side;
 
 // ---- The slow way: one box at a time, definitions as loops ----
 
@@ -349,7 +332,7 @@ struct Case {
 class SsdJoins : public ::testing::TestWithParam<Case> {};
 
 TEST_P(SsdJoins, AreWhatOneBoxAfterTheOtherGives) {
-  Model model = narrow_net(GetParam().name, GetParam().set);
+  Model model = narrow_ssd(GetParam().name, GetParam().set);
   const Image picture = noise_image(117, 201, 3, 1);
   std::vector<SlowInstance> slow = SlowWay(model, picture).find();
   EXPECT_EQ(slow.size(), 100u);
@@ -381,7 +364,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{"ssd-mobilenet-single-branch", {{"encompassing", "0"}}}));
 
 TEST(InstancePredictor, AChoiceIsPartOfTheWhole) {
-  const Model model = narrow_net("ssd-mobilenet-multi-shape", {});
+  const Model model = narrow_ssd("ssd-mobilenet-multi-shape", {});
   const Image picture = noise_image(90, 120, 3, 2);
   const std::vector<FoundInstance> all = InstancePredictor(model).predict(picture);
   ASSERT_EQ(all.size(), 100u);
@@ -404,7 +387,7 @@ TEST(InstancePredictor, AChoiceIsPartOfTheWhole) {
 }
 
 TEST(InstancePredictor, AFileIsAsItsPixels) {
-  const Model model = narrow_net("ssd-mobilenet-multi-shape", {});
+  const Model model = narrow_ssd("ssd-mobilenet-multi-shape", {});
   const InstancePredictor predictor(model, {.engine = {.threads = 1}});
   const Image picture = noise_image(75, 130, 3, 3);
   PredictSeconds seconds;
@@ -424,7 +407,7 @@ TEST(InstancePredictor, AFileIsAsItsPixels) {
 }
 
 TEST(InstancePredictor, AnotherInputSizeGivesOtherBoxes) {
-  const Model model = narrow_net("ssd-mobilenet-multi-shape", {});
+  const Model model = narrow_ssd("ssd-mobilenet-multi-shape", {});
   const Image picture = noise_image(96, 96, 3, 5);
   const InstancePredictor wide(model, {.input_size = {96, 224}});
   EXPECT_EQ(wide.predict(picture).size(), 100u);
@@ -432,7 +415,7 @@ TEST(InstancePredictor, AnotherInputSizeGivesOtherBoxes) {
 }
 
 TEST(InstancePredictor, SaysWhatIsWrong) {
-  const Model model = narrow_net("ssd-mobilenet", {});
+  const Model model = narrow_ssd("ssd-mobilenet", {});
   const auto text_of = [](const auto& make) -> std::string {
     try {
       make();

@@ -15,9 +15,10 @@
 #include "vitrail/detect/nms.h"
 #include "vitrail/detect/paste.h"
 #include "vitrail/detect/predicted_maps.h"
-#include "vitrail/engine/engine.h"
+#include "vitrail/engine/spread_threads.h"
 #include "vitrail/graph/part.h"
 #include "vitrail/image/resized_input.h"
+#include "vitrail/predict/batched_part.h"
 #include "vitrail/predict/instance_joins.h"
 
 namespace vitrail {
@@ -46,47 +47,18 @@ std::vector<std::string> trunk_outputs(const SsdSystem& system, bool masks) {
   return names;
 }
 
-/// Rows [first, first + count) of a tensor, without a copy.
-Tensor rows_of(const Tensor& tensor, int64_t first, int64_t count) {
-  Shape shape = tensor.shape();
-  const int64_t bytes = tensor.bytes() / shape[0];
-  shape[0] = count;
-  return Tensor::view(tensor.type(), shape, tensor.raw() + first * bytes,
-                      std::make_shared<const Tensor>(tensor));
-}
-
-/// One segmentation branch: its part of the graph, and the crops that it reads.
-class Branch {
- public:
+/// One segmentation branch: its part of the graph, and the names of the crops that it reads.
+struct Branch {
   Branch(const Model& model, const BranchSystem& branch, const EngineOptions& options)
-      : system(branch),
-        graph_(part_of(model.graph, {branch.name + ".masks"})),
-        engine_(graph_, model.weights, options) {}
-
-  /// Crops by input name -> masks, one tensor for some rows after the other. Batches are powers of two, so
-  /// that a handful of programs serves any number of boxes and none computes what nobody asked for.
-  std::vector<Tensor> run(const std::map<std::string, Tensor>& crops, int64_t count) const {
-    std::vector<Tensor> masks;
-    for (int64_t done = 0; done < count;) {
-      int64_t batch = largest_batch;
-      while (batch > count - done)
-        batch /= 2;
-      std::vector<Tensor> inputs;
-      for (const Input& input : graph_.inputs())
-        inputs.push_back(rows_of(crops.at(input.name), done, batch));
-      masks.push_back(engine_.run(inputs).at(0));
-      done += batch;
-    }
-    return masks;
+      : system(branch), part(model, {branch.name + ".masks"}, options, branch.most_boxes) {
+    const Graph graph = part_of(model.graph, {branch.name + ".masks"});
+    for (const Input& input : graph.inputs())
+      inputs.push_back(input.name);
   }
 
   const BranchSystem& system;
-
- private:
-  static constexpr int64_t largest_batch = 32;
-
-  Graph graph_;
-  Engine engine_;
+  BatchedPart part;
+  std::vector<std::string> inputs;
 };
 
 /// The mask of a box, in cells of its region.
@@ -121,8 +93,10 @@ class SsdJoins : public InstanceJoins {
 
   std::vector<FoundInstance> find(const ReducedView& picture, PredictSeconds& seconds) const override {
     const ThreadScope scope(threads_);
+    spread_threads();
     Clock::time_point start = Clock::now();
-    const Tensor input = resized_input(picture, model_.info.preprocessing, size_.height, size_.width);
+    const Tensor input = resized_input(picture, model_.info.preprocessing, size_.height, size_.width,
+                                       system_.smooth_resize ? Interpolation::smooth : Interpolation::linear);
     seconds.preprocess += seconds_since(start);
 
     start = Clock::now();
@@ -208,38 +182,48 @@ class SsdJoins : public InstanceJoins {
       own.push_back(boxes[static_cast<size_t>(i)]);
       regions.push_back(region_of(own.back(), system_, extent()));
     }
-    const auto count = static_cast<int64_t>(taken.size());
-    const std::vector<Tensor> said = branch.run(crops_of(branch.system, own, regions, outputs), count);
-    size_t row = 0;
-    for (const Tensor& batch : said) {
-      const Extent grid{batch.size(2), batch.size(3)};
-      const int64_t cells = grid.height * grid.width, columns = batch.size(1);
-      for (int64_t r = 0; r < batch.size(0); ++r, ++row) {
-        const auto index = static_cast<size_t>(taken[row]);
-        const int64_t column = system_.class_specific_masks ? detections[index].class_index : 0;
-        const std::span<const float> values = batch.data<float>().subspan(
-            static_cast<size_t>((r * columns + column) * cells), static_cast<size_t>(cells));
-        masks[index] = {.owner = batch, .values = values, .grid = grid, .region = regions[row]};
+    const auto inputs = [&](int64_t first, int64_t rows) {
+      const auto from = static_cast<size_t>(first), count = static_cast<size_t>(rows);
+      return crops_of(branch, std::span(own).subspan(from, count), std::span(regions).subspan(from, count),
+                      outputs);
+    };
+    const auto use = [&](int64_t first, const std::vector<Tensor>& said) {
+      for (int64_t r = 0; r < said[0].size(0); ++r) {
+        const auto row = static_cast<size_t>(first + r), index = static_cast<size_t>(taken[row]);
+        masks[index] = cell_mask(said[0], r, detections[index].class_index, regions[row]);
       }
-    }
+    };
+    branch.part.run(static_cast<int64_t>(taken.size()), inputs, use);
   }
 
-  std::map<std::string, Tensor> crops_of(const BranchSystem& branch, const std::vector<Box>& boxes,
-                                         const std::vector<Box>& regions,
-                                         const std::vector<Tensor>& outputs) const {
+  CellMask cell_mask(const Tensor& masks, int64_t row, int64_t class_index, const Box& region) const {
+    const Extent grid{masks.size(2), masks.size(3)};
+    const int64_t cells = grid.height * grid.width, column = system_.class_specific_masks ? class_index : 0;
+    return {.owner = masks,
+            .values = masks.data<float>().subspan(static_cast<size_t>((row * masks.size(1) + column) * cells),
+                                                  static_cast<size_t>(cells)),
+            .grid = grid,
+            .region = region};
+  }
+
+  std::vector<Tensor> crops_of(const Branch& branch, std::span<const Box> boxes, std::span<const Box> regions,
+                               const std::vector<Tensor>& outputs) const {
     constexpr size_t first_map = 2;  // behind codes and logits
     std::map<std::string, Tensor> crops;
     for (size_t i = 0; i < system_.crop_strides.size(); ++i) {
       const int64_t stride = system_.crop_strides[i];
-      crops[cat(branch.name, ".crop_", stride)] =
-          branch_crops(outputs[first_map + i], stride, regions, {}, branch, extent());
+      crops[cat(branch.system.name, ".crop_", stride)] =
+          branch_crops(outputs[first_map + i], stride, regions, {}, branch.system, extent());
     }
     if (system_.box_conditioned) {
       const int64_t scale = branch_stride / system_.crop_strides.back();
-      crops[branch.name + ".crop_box"] =
-          box_coverage(boxes, regions, {branch.height * scale, branch.width * scale});
+      crops[branch.system.name + ".crop_box"] =
+          box_coverage(boxes, regions, {branch.system.height * scale, branch.system.width * scale});
     }
-    return crops;
+    std::vector<Tensor> inputs;
+    for (const std::string& name : branch.inputs)
+      inputs.push_back(crops.at(name));
+    return inputs;
   }
 
   std::vector<FoundInstance> in_picture(const std::vector<Detection>& detections,
