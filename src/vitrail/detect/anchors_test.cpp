@@ -47,6 +47,24 @@ TEST(Anchors, RelativeSizesAreOfTheSmallerSide) {
   EXPECT_EQ(anchors_of(system, {{1, 1}}, {100, 200}).at(0), (Box{87.5, 25, 112.5, 75}));
 }
 
+TEST(Anchors, ShapesOfSsdMobilenetInTensorflowsOrder) {
+  const AnchorSystem system = ssd_mobilenet_anchors();
+  const auto expect = [](const std::array<double, 2>& size, double scale, double ratio) {
+    EXPECT_NEAR(size[0], scale / std::sqrt(ratio), 1e-9);
+    EXPECT_NEAR(size[1], scale * std::sqrt(ratio), 1e-9);
+  };
+  expect(system.levels[0].sizes[0], 0.1, 1);
+  expect(system.levels[0].sizes[1], 0.2, 2);
+  expect(system.levels[0].sizes[2], 0.2, 0.5);
+  expect(system.levels[1].sizes[0], 0.35, 1);
+  expect(system.levels[1].sizes[1], 0.35, 2);
+  expect(system.levels[1].sizes[2], 0.35, 0.5);
+  expect(system.levels[1].sizes[3], 0.35, 3);
+  expect(system.levels[1].sizes[4], 0.35, 0.3333);
+  expect(system.levels[1].sizes[5], std::sqrt(0.35 * 0.5), 1);
+  expect(system.levels[5].sizes[5], std::sqrt(0.95), 1);
+}
+
 TEST(Anchors, Ssd300SizesGrowFromTheSmallerSquareToTheLarger) {
   const AnchorSystem caffe = ssd300_anchors(Ssd300Boxes::caffe_coco);
   const auto& level = caffe.levels[1].sizes;

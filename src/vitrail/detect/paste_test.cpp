@@ -134,6 +134,13 @@ TEST(Paste, TorchvisionsBoxesAreWholePixels) {
     EXPECT_EQ(mask.at(8, i), i >= 4 && i < 13 ? 1 : 0) << i;
 }
 
+TEST(Paste, AHalfIsEnoughButNotForTorchvision) {
+  const std::vector<float> halves(9, 0.5f);
+  const Box box{0, 0, 9, 9};
+  EXPECT_EQ(area(paste_rle(halves, {3, 3}, box, box, {9, 9}, {.fades = false})), 81);
+  EXPECT_EQ(area(paste_rle(halves, {3, 3}, box, box, {9, 9}, {.torchvision = true})), 0);
+}
+
 TEST(CropMask, EqualsRoiAlignOfTheMask) {
   Random random(24);
   for (int i = 0; i < 60; ++i) {

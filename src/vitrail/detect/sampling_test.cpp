@@ -43,6 +43,13 @@ TEST(Sampling, HardNegativesAreTheLargestLosses) {
   }
 }
 
+TEST(Sampling, TheNumberOfNegativesIsRoundedDown) {
+  const std::vector<int64_t> match{0, 1, 2, -1, -1, -1, -1};
+  const std::vector<float> losses(7, 1.0f);
+  EXPECT_EQ(hard_negatives(losses, match, 0.5).negatives, (std::vector<int64_t>{3}));
+  EXPECT_EQ(hard_negatives(losses, match, 1.1).negatives, (std::vector<int64_t>{3, 4, 5}));
+}
+
 TEST(Sampling, WithoutObjectsNoNegatives) {
   const std::vector<int64_t> match(10, background);
   const std::vector<float> losses(10, 1.0f);
