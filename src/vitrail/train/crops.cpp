@@ -21,6 +21,12 @@ Tensor viewed(const at::Tensor& tensor) {
                       reinterpret_cast<const std::byte*>(owner->data_ptr<float>()), owner);
 }
 
+at::Tensor adopted(const Tensor& tensor) {
+  const auto owner = std::make_shared<Tensor>(tensor);
+  return at::from_blob(
+      owner->data<float>().data(), tensor.shape(), [owner](void*) {}, at::kFloat);
+}
+
 at::Tensor host(const at::Tensor& tensor) {
   return tensor.detach().to(at::kCPU, at::kFloat).contiguous();
 }
@@ -42,9 +48,7 @@ class CropFunction : public torch::autograd::Function<CropFunction> {
     crops->map = viewed(host(map));
     crops->sources = make(crops->map);
     crops->crop = crop;
-    const Tensor values = detect_detail::crop_all(crops->sources, crops->map.size(1), crop);
-    at::Tensor result = at::empty(values.shape(), at::kFloat);
-    std::copy(values.data<float>().begin(), values.data<float>().end(), result.data_ptr<float>());
+    const at::Tensor result = adopted(detect_detail::crop_all(crops->sources, crops->map.size(1), crop));
     context->saved_data["crops"] = at::IValue::make_capsule(crops);
     context->save_for_backward({map});  // so that LibTorch notices if it is overwritten
     return result.to(map.options());
