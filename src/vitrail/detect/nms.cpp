@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "vitrail/base/error.h"
+#include "vitrail/base/parallel.h"
 #include "vitrail/base/text.h"
 
 namespace vitrail {
@@ -76,12 +77,23 @@ class Kept {
   std::map<int64_t, std::vector<Box>> buckets_;
 };
 
-std::vector<float> gathered(std::span<const float> values, const std::vector<int64_t>& rows, int64_t columns,
-                            int64_t column) {
-  std::vector<float> result;
-  for (const int64_t row : rows)
-    result.push_back(values[static_cast<size_t>(row * columns + column)]);
-  return result;
+// What is kept of one class. A heap gives the candidates best first (the first of equals): suppression has
+// enough long before the last of thousands.
+std::vector<Detection> suppressed(std::vector<Detection> candidates, const BoxSelection& selection) {
+  const auto after = [](const Detection& a, const Detection& b) {
+    return a.score != b.score ? a.score < b.score : a.source > b.source;
+  };
+  std::make_heap(candidates.begin(), candidates.end(), after);
+  int64_t entering = std::ssize(candidates);
+  if (selection.before_suppression > 0) entering = std::min(entering, selection.before_suppression);
+  Kept kept(selection.iou_threshold);
+  std::vector<Detection> found;
+  for (; entering > 0 && (selection.per_class <= 0 || std::ssize(found) < selection.per_class); --entering) {
+    std::pop_heap(candidates.begin(), candidates.end(), after);
+    if (kept.add(candidates.back().box)) found.push_back(candidates.back());
+    candidates.pop_back();
+  }
+  return found;
 }
 
 // Largest score first, then class, then row.
@@ -165,28 +177,20 @@ std::vector<Detection> choose(std::span<const Box> boxes, std::span<const float>
                                    .allowed = cat("a score for each box and each of ", classes, " classes")});
   require_finite(boxes, "choice of boxes");
   require_finite_scores(scores);
-  std::vector<Detection> found;
-  for (int64_t c = 0; c < classes; ++c) {
-    const auto box_of = [&](int64_t row) {
-      return boxes[static_cast<size_t>(own_boxes ? row * classes + c : row)];
-    };
-    std::vector<int64_t> wanted;
-    for (int64_t row = 0; row < rows; ++row)
-      if (scores[static_cast<size_t>(row * classes + c)] > static_cast<float>(selection.score_threshold))
-        wanted.push_back(row);
-    std::erase_if(wanted, [&](int64_t row) { return !large_enough(box_of(row), least_side); });
-    const std::vector<float> of_class = gathered(scores, wanted, classes, c);
-    const int64_t entering = selection.before_suppression > 0 ? selection.before_suppression : rows;
-    Kept kept(selection.iou_threshold);
-    int64_t count = 0;
-    for (const int64_t i : descending(of_class, entering)) {
-      if (selection.per_class > 0 && count == selection.per_class) break;
-      const int64_t row = wanted[static_cast<size_t>(i)];
-      if (!kept.add(box_of(row))) continue;
-      found.push_back({box_of(row), c, of_class[static_cast<size_t>(i)], row});
-      ++count;
+  std::vector<std::vector<Detection>> of_class(static_cast<size_t>(classes));
+  parallel_for(classes, 1, [&](int64_t c) {
+    std::vector<Detection> candidates;
+    for (int64_t row = 0; row < rows; ++row) {
+      const float score = scores[static_cast<size_t>(row * classes + c)];
+      const Box& box = boxes[static_cast<size_t>(own_boxes ? row * classes + c : row)];
+      if (score > static_cast<float>(selection.score_threshold) && large_enough(box, least_side))
+        candidates.push_back({box, c, score, row});
     }
-  }
+    of_class[static_cast<size_t>(c)] = suppressed(std::move(candidates), selection);
+  });
+  std::vector<Detection> found;
+  for (const std::vector<Detection>& some : of_class)
+    found.insert(found.end(), some.begin(), some.end());
   order_and_cut(found, selection.total);
   return found;
 }
