@@ -23,10 +23,12 @@ std::optional<double> mean_overlap(const InstanceSample& sample, const std::vect
   for (const Instance& truth : sample.instances) {
     if (truth.crowd) continue;
     double best = 0;
-    for (const FoundInstance& each : found)
-      if (each.class_index == truth.class_index && each.score >= shown_score)
-        best = std::max(best,
-                        masks ? iou(each.mask, truth.mask) : static_cast<double>(iou(each.box, truth.box)));
+    for (const FoundInstance& each : found) {
+      if (each.class_index != truth.class_index || each.score < shown_score) continue;
+      if (masks && each.mask.height == 0) continue;  // it went to no branch
+      best =
+          std::max(best, masks ? iou(each.mask, truth.mask) : static_cast<double>(iou(each.box, truth.box)));
+    }
     sum += best;
     ++objects;
   }
