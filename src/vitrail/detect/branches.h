@@ -8,7 +8,8 @@
 //   [R,C,18,8]
 //
 // Boxes are in pixels of the network's input. The branches' unit is the cell of the map of stride 32; on the
-// maps of stride 16 and 8 a crop has two and four times as many.
+// maps of stride 16 and 8 a crop has two and four times as many. With system.from_anchors the boxes are the
+// anchors that the detections came from (Detection::source), so that no crop waits for a decoded box.
 
 #include "vitrail/base/tensor.h"
 #include "vitrail/detect/box.h"
