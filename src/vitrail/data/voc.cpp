@@ -9,7 +9,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::vector<std::string> voc_lists = {"train", "val", "trainval", "trainaug"};
+const std::vector<std::string> voc_lists = {"train", "val", "trainval", "trainaug", "seg11valid"};
 const std::vector<std::string> sbd_lists = {"train", "val", "train_noval", "trainaug"};
 
 fs::path voc_root(const fs::path& root) {

@@ -4,6 +4,7 @@
 //   voc:PATH   PATH is VOC2012 (or a folder that holds VOC2012 or VOCdevkit/VOC2012):
 //     JPEGImages/*.jpg   SegmentationClass/*.png   ImageSets/Segmentation/{train,val,trainval}.txt
 //     and, where it is, SegmentationClassAug/*.png with trainaug.txt (10,582 images)
+//     and seg11valid.txt (736 images of VOC 2011's val that SBD does not train on: FCN's figures)
 //   sbd:PATH   PATH is SBD's `dataset` (or a folder that holds it):
 //     img/*.jpg   cls/*.mat (GTcls.Segmentation, without VOC's ignored borders)   {train,val,...}.txt
 //
