@@ -80,6 +80,9 @@ struct SsdSystem {
   bool class_specific_masks = false;  ///< K is the number of classes; else 1, whatever the class
   bool stop_gradient = true;          ///< in training: what branches learn does not move the trunk
   double mask_threshold = 0;          ///< on logits
+  /// Pictures are resized to the network's size by means of what a pixel covers; else by bilinear samples
+  /// alone, as torchvision's are.
+  bool smooth_resize = true;
 };
 
 /// Where masks are decoded through votes: a part of the backbone between two of its maps.

@@ -243,6 +243,7 @@ void fields(Format& f, SsdSystem& ssd) {
   f.flag("class_specific_masks", ssd.class_specific_masks);
   f.flag("stop_gradient", ssd.stop_gradient);
   f.field("mask_threshold", ssd.mask_threshold, -1000, 1000);
+  f.flag("smooth_resize", ssd.smooth_resize);
 }
 
 template <class Format>

@@ -75,6 +75,7 @@ class Net {
         ssd300_anchors(boxes[read_.choice("anchors", {"torchvision", "caffe_coco", "caffe_voc"}, 0)]);
     system_.coding = {.scales = {10, 10, 5, 5}, .y_first = false};
     system_.softmax_scores = true;
+    system_.smooth_resize = false;
     system_.selection = {.score_threshold = read_.number("score_threshold", 0.01),
                          .iou_threshold = read_.number("iou_threshold", 0.45),
                          .before_suppression = read_.integer("candidates", 400),
