@@ -91,6 +91,27 @@ Tensor resized(const Tensor& planes, Extent to, bool align_corners) {
   return result;
 }
 
+/// Position `i` of a picture that goes on mirrored at its outermost pixels.
+int64_t mirrored(int64_t i, int64_t size) {
+  if (size == 1) return 0;
+  const int64_t period = 2 * (size - 1), folded = ((i % period) + period) % period;
+  return folded < size ? folded : period - folded;
+}
+
+/// The part of [1, C, H, W] at (top, left) of this size; mirrored where it leaves the picture.
+Tensor mirrored_part_of(const Tensor& planes, int64_t top, int64_t left, Extent size) {
+  const int64_t channels = planes.size(1), height = planes.size(2), width = planes.size(3);
+  Tensor result = Tensor::empty(DataType::f32, {1, channels, size.height, size.width});
+  float* to = result.data<float>().data();
+  for (int64_t c = 0; c < channels; ++c)
+    for (int64_t y = 0; y < size.height; ++y) {
+      const float* row = planes.data<float>().data() + (c * height + mirrored(top + y, height)) * width;
+      for (int64_t x = 0; x < size.width; ++x)
+        *to++ = row[mirrored(left + x, width)];
+    }
+  return result;
+}
+
 /// The part of [1, C, H, W] at (top, left) of this size; zeros where it leaves the picture.
 Tensor part_of(const Tensor& planes, int64_t top, int64_t left, Extent size) {
   const int64_t channels = planes.size(1), height = planes.size(2), width = planes.size(3);
@@ -193,7 +214,7 @@ class Tester {
     std::vector<float> counts(static_cast<size_t>(height * width), 0);
     for (const int64_t top : window_starts(height, protocol_))
       for (const int64_t left : window_starts(width, protocol_)) {
-        const Tensor votes = window_votes(part_of(shown, top, left, {protocol_.crop, protocol_.crop}));
+        const Tensor votes = votes_at(shown, top, left);
         if (!sum.defined()) sum = Tensor::zeros(DataType::f32, {1, votes.size(1), height, width});
         add_window(votes, top, left, sum, counts);
       }
@@ -201,6 +222,14 @@ class Tester {
     for (int64_t i = 0; i < sum.elements(); ++i)
       sum.data<float>()[static_cast<size_t>(i)] /= counts[static_cast<size_t>(i % plane)];
     return sum;
+  }
+
+  Tensor votes_at(const Tensor& shown, int64_t top, int64_t left) const {
+    const int64_t margin = protocol_.margin, side = protocol_.crop + 2 * margin;
+    const Extent inside{protocol_.crop, protocol_.crop};
+    if (margin == 0) return window_votes(part_of(shown, top, left, inside));
+    return part_of(window_votes(mirrored_part_of(shown, top - margin, left - margin, {side, side})), margin,
+                   margin, inside);
   }
 
   static void add_window(const Tensor& votes, int64_t top, int64_t left, Tensor& sum,
@@ -255,9 +284,9 @@ Tensor protocol_votes(const Tensor& image, const TestProtocol& protocol, const L
     throw Error(ErrorKind::shape, {.where = cat("protocol ", protocol.name),
                                    .found = to_string(image.shape()),
                                    .allowed = "one normalised image, f32 1 x C x H x W"});
-  if (protocol.scales.empty() || (protocol.crop > 0 && protocol.stride < 1))
-    throw Error(ErrorKind::usage,
-                {.where = cat("protocol ", protocol.name), .found = "no scale, or windows without a stride"});
+  if (protocol.scales.empty() || (protocol.crop > 0 && protocol.stride < 1) || protocol.margin < 0)
+    throw Error(ErrorKind::usage, {.where = cat("protocol ", protocol.name),
+                                   .found = "no scale, windows without a stride, or a margin below 0"});
   return Tester(protocol, logits_of, multiple).votes(image);
 }
 

@@ -37,6 +37,9 @@ struct TestProtocol {
 
   int64_t crop = 0;  ///< side of square windows; 0: the whole image
   int64_t stride = 0;
+  /// Pixels shown around each window, mirrored beyond the image (its outermost row is not repeated); a window
+  /// votes for what is inside of them.
+  int64_t margin = 0;
   bool shift_last = true;  ///< the last window is shifted back inside; false: cut off and padded (FastFCN)
 
   /// What a window contributes.
@@ -52,8 +55,8 @@ struct TestProtocol {
   std::vector<double> scales = {1};
 };
 
-/// whole, deeplabv2, deeplabv3(-ms), fastfcn(-ms), pspnet(-ms), pspnet-cityscapes(-ms), semseg(-ms),
-/// setr-cityscapes(-ms), setr-ade20k(-ms), setr-context(-ms).
+/// whole, dilation, deeplabv2, deeplabv3(-ms), fastfcn(-ms), pspnet(-ms), pspnet-cityscapes(-ms),
+/// semseg(-ms), setr-cityscapes(-ms), setr-ade20k(-ms), setr-context(-ms).
 const std::vector<TestProtocol>& test_protocols();
 /// Throws Error(usage) for an unknown name, with the nearest one.
 const TestProtocol& test_protocol(std::string_view name);

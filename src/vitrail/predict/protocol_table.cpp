@@ -68,6 +68,13 @@ std::vector<TestProtocol> single_scale() {
 std::vector<TestProtocol> all_protocols() {
   std::vector<TestProtocol> all = {
       {.name = "whole", .summary = "the whole image, once (FCN, SegNet)"},
+      {.name = "dilation",
+       .summary = "dilated front end and context: tiles of 528 with 186 mirrored pixels around, softmax",
+       .crop = 528,
+       .stride = 528,
+       .margin = 186,
+       .shift_last = false,
+       .votes = Votes::softmax},
       {.name = "deeplabv2",
        .summary = "DeepLab v2: the whole image at 0.5, 0.75 and 1, the largest logit",
        .align_corners = true,

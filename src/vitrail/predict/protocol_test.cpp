@@ -34,8 +34,8 @@ TEST(Protocol, NamesAreUniqueAndKnown) {
   std::set<std::string> names;
   for (const TestProtocol& protocol : test_protocols())
     EXPECT_TRUE(names.insert(protocol.name).second) << protocol.name;
-  for (const char* name :
-       {"whole", "fastfcn", "fastfcn-ms", "pspnet", "semseg", "setr-ade20k", "deeplabv2", "deeplabv3-ms"})
+  for (const char* name : {"whole", "dilation", "fastfcn", "fastfcn-ms", "pspnet", "semseg", "setr-ade20k",
+                           "deeplabv2", "deeplabv3-ms"})
     EXPECT_TRUE(names.contains(name)) << name;
   EXPECT_THROW(test_protocol("fastfnc"), Error);
 }
@@ -123,6 +123,44 @@ TEST(Protocol, SmallerLogitsAreResizedToTheirWindow) {
   });
   ASSERT_EQ(votes.shape(), (Shape{3, 16, 24}));
   EXPECT_NEAR(votes.data<float>()[0], std::exp(2.0) / (std::exp(2.0) + 2), 1e-5);
+}
+
+// A network that looks 3 pixels far sees in tiles with margins what it sees in the whole picture, mirrored.
+TEST(Protocol, TilesWithMarginsSeeWhatTheWholeMirroredPictureShows) {
+  const auto shifted = [](const Tensor& input) {  // each pixel shows the one 3 rows up and 2 columns left
+    Tensor logits = Tensor::zeros(DataType::f32, input.shape());
+    const int64_t height = input.size(2), width = input.size(3);
+    for (int64_t c = 0; c < input.size(1); ++c)
+      for (int64_t y = 3; y < height; ++y)
+        for (int64_t x = 2; x < width; ++x)
+          logits.data<float>()[static_cast<size_t>((c * height + y) * width + x)] =
+              input.data<float>()[static_cast<size_t>((c * height + y - 3) * width + x - 2)];
+    return logits;
+  };
+  const int64_t height = 21, width = 13;
+  const Tensor image = random_image(height, width);
+  const TestProtocol tiles{
+      .crop = 8, .stride = 8, .margin = 3, .shift_last = false, .votes = TestProtocol::Votes::raw};
+  const Tensor votes = protocol_votes(image, tiles, shifted);
+  for (int64_t c = 0; c < 2; ++c)
+    for (int64_t y = 0; y < height; ++y)
+      for (int64_t x = 0; x < width; ++x) {
+        const int64_t from = (c * height + std::abs(y - 3)) * width + std::abs(x - 2);
+        ASSERT_FLOAT_EQ(votes.data<float>()[static_cast<size_t>((c * height + y) * width + x)],
+                        image.data<float>()[static_cast<size_t>(from)])
+            << y << " " << x;
+      }
+}
+
+TEST(Protocol, DilationShowsTilesOf528With186PixelsAround) {
+  std::multiset<std::pair<int64_t, int64_t>> sizes;
+  const Tensor votes =
+      protocol_votes(random_image(100, 600), test_protocol("dilation"), [&](const Tensor& input) {
+        sizes.insert({input.size(2), input.size(3)});
+        return input;
+      });
+  EXPECT_EQ(sizes, (std::multiset<std::pair<int64_t, int64_t>>{{900, 900}, {900, 900}}));
+  EXPECT_EQ(votes.shape(), (Shape{2, 100, 600}));
 }
 
 TEST(Protocol, WhatIsNoImageIsRefused) {
