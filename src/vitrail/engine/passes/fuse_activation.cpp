@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "vitrail/engine/passes/passes.h"
 
 namespace vitrail::engine_detail {
@@ -20,24 +18,12 @@ bool takes_activation(const Op& op) {
 }  // namespace
 
 void fuse_activation(Network& network) {
-  const std::vector<int64_t> uses = use_counts(network);
-  std::vector<int64_t> maker = producers(network);
-  std::vector<bool> dropped(network.layers.size(), false);
-  for (size_t i = 0; i < network.layers.size(); ++i) {
-    const Layer& layer = network.layers[i];
+  join_to_makers(network, [](Layer& before, const Layer& layer) {
     const std::optional<Activation> activation = activation_of(layer.op);
-    if (!activation || layer.inputs[0] == no_value) continue;
-    const auto input = static_cast<size_t>(layer.inputs[0]);
-    if (maker[input] < 0 || uses[input] != 1) continue;
-    Layer& before = network.layers[static_cast<size_t>(maker[input])];
-    if (!takes_activation(before.op) || before.activation.active()) continue;
+    if (!activation || !takes_activation(before.op) || before.activation.active()) return false;
     before.activation = *activation;
-    before.fused.push_back(before.name);
-    before.name = layer.name;
-    before.output = layer.output;
-    dropped[i] = true;
-  }
-  erase_layers(network, dropped);
+    return true;
+  });
 }
 
 }  // namespace vitrail::engine_detail

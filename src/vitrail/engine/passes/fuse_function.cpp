@@ -31,23 +31,12 @@ bool is_fusible(const op::Unary& unary) {
 }
 
 void fuse_function(Network& network) {
-  const std::vector<int64_t> uses = use_counts(network), maker = producers(network);
-  std::vector<bool> dropped(network.layers.size(), false);
-  for (size_t i = 0; i < network.layers.size(); ++i) {
-    const Layer& layer = network.layers[i];
+  join_to_makers(network, [&](Layer& before, const Layer& layer) {
     const auto* unary = std::get_if<op::Unary>(&layer.op);
-    if (unary == nullptr || !is_fusible(*unary)) continue;
-    const auto input = static_cast<size_t>(layer.inputs[0]);
-    if (maker[input] < 0 || uses[input] != 1) continue;
-    Layer& before = network.layers[static_cast<size_t>(maker[input])];
-    if (!takes_function(network, before)) continue;
+    if (unary == nullptr || !is_fusible(*unary) || !takes_function(network, before)) return false;
     before.function = *unary;
-    before.fused.push_back(before.name);
-    before.name = layer.name;
-    before.output = layer.output;
-    dropped[i] = true;
-  }
-  erase_layers(network, dropped);
+    return true;
+  });
 }
 
 }  // namespace vitrail::engine_detail

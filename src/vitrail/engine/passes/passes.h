@@ -4,6 +4,8 @@
 // Adding one: a file here, its line below and in engine.cpp or bound_passes(), and its case in
 // passes_test.cpp, which checks before = after on random networks.
 
+#include <functional>
+
 #include "vitrail/engine/memory_budget.h"
 #include "vitrail/engine/network.h"
 
@@ -76,6 +78,9 @@ void write_outputs_directly(Network& network);
 /// and write what is wanted next.
 void choose_layouts(Network& network);
 
+/// Joins layers to the one that makes their first input, where nothing else reads that: `join` changes it and
+/// answers true, or leaves it. It then carries the layer's name and makes its output.
+void join_to_makers(Network& network, const std::function<bool(Layer& before, const Layer& layer)>& join);
 /// Removes the layers at which `dropped` is set.
 void erase_layers(Network& network, const std::vector<bool>& dropped);
 
