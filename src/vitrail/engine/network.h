@@ -67,6 +67,11 @@ struct Layer {
   std::vector<std::string> fused;  ///< names of the other nodes that this layer does
 };
 
+/// Input `index`, or no_value where it is left out.
+inline ValueId optional_input(const Layer& layer, size_t index) {
+  return index < layer.inputs.size() ? layer.inputs[index] : no_value;
+}
+
 struct NetworkValue {
   std::string name;
   DataType type = DataType::f32;

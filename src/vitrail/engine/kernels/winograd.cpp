@@ -60,7 +60,7 @@ VITRAIL_INLINE void input_body(const float* const* pixels, int64_t channels, flo
 
 template <int lanes>
 VITRAIL_INLINE void output_body(const float* products, int64_t step, int64_t channels, float* const* pixels,
-                                const WinogradEnd& end) {
+                                const MatrixEnd& end) {
   using V = typename kernels::LaneTypes<lanes>::Unaligned;
   for (int64_t at = 0; at < channels; at += lanes) {
     V half[6][4];  // [column][row of the result]
@@ -103,11 +103,11 @@ VITRAIL_WIDE_8 void input_avx2(const float* const* pixels, int64_t channels, flo
   input_body<8>(pixels, channels, transformed, step);
 }
 VITRAIL_WIDE_16 void output_avx512(const float* products, int64_t step, int64_t channels,
-                                   float* const* pixels, const WinogradEnd& end) {
+                                   float* const* pixels, const MatrixEnd& end) {
   output_body<16>(products, step, channels, pixels, end);
 }
 VITRAIL_WIDE_8 void output_avx2(const float* products, int64_t step, int64_t channels, float* const* pixels,
-                                const WinogradEnd& end) {
+                                const MatrixEnd& end) {
   output_body<8>(products, step, channels, pixels, end);
 }
 
@@ -143,7 +143,7 @@ void winograd_input(const float* const* pixels, int64_t channels, float* transfo
 }
 
 void winograd_output(const float* products, int64_t step, int64_t channels, float* const* pixels,
-                     const WinogradEnd& end) {
+                     const MatrixEnd& end) {
   switch (isa()) {
     case Isa::avx512: return output_avx512(products, step, channels, pixels, end);
     case Isa::avx2: return output_avx2(products, step, channels, pixels, end);

@@ -8,6 +8,8 @@
 
 #include <cstdint>
 
+#include "vitrail/engine/kernels/gemm.h"
+
 namespace vitrail::engine_detail::kernel {
 
 constexpr int64_t winograd_tile = 4;       ///< results of a tile, each way
@@ -21,16 +23,9 @@ void winograd_weight(const float* kernel, float* transformed);
 /// channels-last pixels, row by row; element i of the result goes to transformed + i * step.
 void winograd_input(const float* const* pixels, int64_t channels, float* transformed, int64_t step);
 
-/// What becomes of a result: clamp(result + bias (+ what is there)).
-struct WinogradEnd {
-  const float* bias = nullptr;  ///< by channel, or none
-  bool accumulate = false;
-  float low = 0, high = 0;
-};
-
 /// A' m A: element i of the tile is read at products + i * step; `pixels` are 16 pointers to the results,
 /// nullptr where the image has ended.
 void winograd_output(const float* products, int64_t step, int64_t channels, float* const* pixels,
-                     const WinogradEnd& end);
+                     const MatrixEnd& end);
 
 }  // namespace vitrail::engine_detail::kernel

@@ -53,7 +53,7 @@ void fold(Network& network, Layer& conv, const Layer& norm) {
   else
     scale_rows(weight, affine.scale);
   Tensor bias = Tensor::empty(DataType::f32, {static_cast<int64_t>(affine.scale.size())});
-  const bool has_bias = conv.inputs.size() > 2 && conv.inputs[2] != no_value;
+  const bool has_bias = optional_input(conv, 2) != no_value;
   for (size_t c = 0; c < affine.scale.size(); ++c) {
     const double before = has_bias ? network.value(conv.inputs[2]).constant.data<float>()[c] : 0.0;
     bias.data<float>()[c] = static_cast<float>(before * affine.scale[c] + affine.shift[c]);

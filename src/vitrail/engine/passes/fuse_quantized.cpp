@@ -72,7 +72,7 @@ class QuantizedFuser {
   float plain_scale(const Layer& layer) const {
     const Tensor& scale = network_.value(layer.inputs[1]).constant;
     if (!scale.defined() || scale.elements() != 1 || scale.type() != DataType::f32) return 0;
-    if (layer.inputs.size() > 2 && layer.inputs[2] != no_value) {
+    if (optional_input(layer, 2) != no_value) {
       const Tensor& zero = network_.value(layer.inputs[2]).constant;
       if (!zero.defined() ||
           !std::all_of(zero.raw(), zero.raw() + zero.bytes(), [](std::byte b) { return b == std::byte{0}; }))

@@ -3,6 +3,8 @@
 #include "vitrail/base/text.h"
 #include "vitrail/engine/steps/byte_maps.h"
 #include "vitrail/engine/steps/convolution_geometry.h"
+#include "vitrail/engine/steps/convolution_step.h"
+#include "vitrail/engine/steps/weighted_primitive.h"
 
 // A convolution of bytes by signed bytes, summed in 32 bits. oneDNN computes
 //   result = activation((sum + bias) * scale[channel] + residual * residual_scale)
@@ -21,10 +23,6 @@ DnnlType dnnl_type(DataType type) {
 
 const QuantizedConstant& weight_of(const Network& network, const Layer& layer) {
   return *network.value(layer.inputs[1]).quantized;
-}
-
-bool has_bias(const Layer& layer) {
-  return layer.inputs.size() > 2 && layer.inputs[2] != no_value;
 }
 
 // What one unit of the sum stands for, by output channel.
@@ -65,15 +63,17 @@ Primitive::primitive_desc describe(const Network& network, const Layer& layer, c
   attributes.set_output_scales(1 << 1, scales);
   attributes.set_post_ops(ops);
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  const Primitive::desc desc(
-      dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct,
-      {g.source, dnnl_type(network.value(layer.inputs[0]).type), DnnlTag::nhwc},
-      {g.weight, DnnlType::s8, DnnlTag::any}, has_bias(layer) ? f32_desc(g.bias, DnnlTag::x) : DnnlDesc(),
-      {g.target, dnnl_type(type), DnnlTag::nhwc}, g.strides, g.dilations, g.pads_before, g.pads_after);
+  const Primitive::desc desc(dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct,
+                             {g.source, dnnl_type(network.value(layer.inputs[0]).type), DnnlTag::nhwc},
+                             {g.weight, DnnlType::s8, DnnlTag::any},
+                             optional_input(layer, 2) != no_value ? f32_desc(g.bias, DnnlTag::x) : DnnlDesc(),
+                             {g.target, dnnl_type(type), DnnlTag::nhwc}, g.strides, g.dilations,
+                             g.pads_before, g.pads_after);
   return Primitive::primitive_desc(desc, attributes, engine);
 }
 
 Tensor scaled_bias(const StepContext& context, const Layer& layer) {
+  if (optional_input(layer, 2) == no_value) return {};
   const float input_scale = layer.bytes->input_scale;
   const std::string how = cat("bias in sums of ", std::bit_cast<uint32_t>(input_scale), " ", layer.inputs[2]);
   return context.network.derived->get(weight_of(context.network, layer).bytes, how, [&] {
@@ -83,49 +83,6 @@ Tensor scaled_bias(const StepContext& context, const Layer& layer) {
       bias.data<float>()[m] /= units[m];
     return bias;
   });
-}
-
-// Everything execute() needs; the memories of weights are only read.
-struct Prepared {
-  Primitive primitive;
-  DnnlDesc source, target, scratch;
-  dnnl::memory weight, bias;
-  dnnl::engine engine;
-  ValueId x = no_value, y = no_value;
-};
-
-void execute(const Prepared& p, const Memory& memory) {
-  std::unordered_map<int, dnnl::memory> arguments = {
-      {DNNL_ARG_SRC, dnnl::memory(p.source, p.engine, const_cast<float*>(memory.read(p.x)))},
-      {DNNL_ARG_WEIGHTS, p.weight},
-      {DNNL_ARG_DST, dnnl::memory(p.target, p.engine, memory.write(p.y))},
-      {DNNL_ARG_SCRATCHPAD, dnnl::memory(p.scratch, p.engine, memory.scratch)}};
-  if (p.bias) arguments.emplace(DNNL_ARG_BIAS, p.bias);
-  dnnl::stream stream = memory.stream;
-  p.primitive.execute(stream, arguments);
-  stream.wait();
-}
-
-Prepared prepare(const StepContext& context, const Layer& layer, const op::Conv& conv,
-                 const Primitive::primitive_desc& description) {
-  const ConvolutionGeometry g = geometry_of(context.network, layer, conv);
-  Prepared p{Primitive(description),
-             description.src_desc(),
-             description.dst_desc(),
-             description.scratchpad_desc(),
-             {},
-             {},
-             context.engine,
-             layer.inputs[0],
-             layer.output};
-  p.weight =
-      context.weights.get(weight_of(context.network, layer).bytes, {g.weight, DnnlType::s8, g.weight_tag},
-                          description.weights_desc(), context.engine);
-  if (has_bias(layer)) {
-    const DnnlDesc bias = f32_desc(g.bias, DnnlTag::x);
-    p.bias = context.weights.get(scaled_bias(context, layer), bias, bias, context.engine);
-  }
-  return p;
 }
 
 }  // namespace
@@ -153,24 +110,20 @@ bool has_byte_kernel(const Network& network, const Layer& layer) {
 }
 
 Step make_byte_convolution(const StepContext& context, const Layer& layer, const op::Conv& conv) {
+  const ConvolutionGeometry g = geometry_of(context.network, layer, conv);
   Step step = step_of(context, layer, "convolution");
   try {
     const auto description = describe(context.network, layer, conv, context.engine);
-    const Prepared prepared = prepare(context, layer, conv, description);
-    step.report.kernel = cat(description.impl_info_str(), " int8");
-    step.scratch_bytes = static_cast<int64_t>(prepared.scratch.get_size());
-    step.weight_bytes = static_cast<int64_t>(prepared.weight.get_desc().get_size());
-    step.execute = [prepared](const Memory& memory) { execute(prepared, memory); };
+    run_primitive(step, context, layer, description, description.src_desc(),
+                  {weight_of(context.network, layer).bytes,
+                   {g.weight, DnnlType::s8, g.weight_tag},
+                   scaled_bias(context, layer)});
+    step.report.kernel += " int8";
   } catch (const dnnl::error& error) {
     throw refused_by_onednn(layer, error.what());
   }
-  const Shape& w = context.shape(layer.inputs[1]);
-  step.report.multiply_adds = element_count(step.report.output) * w[1] * w[2] * w[3];
-  step.reads = {layer.inputs[0]};
-  if (layer.residual != no_value) {
-    step.reads.push_back(layer.residual);
-    step.must_reuse = layer.residual;
-  }
+  step.report.multiply_adds = work_of(context, layer);
+  read_input_and_residual(step, layer);
   return step;
 }
 

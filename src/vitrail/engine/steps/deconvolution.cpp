@@ -1,18 +1,10 @@
-#include "vitrail/engine/layout.h"
-#include "vitrail/engine/steps/onednn.h"
+#include "vitrail/engine/steps/convolution_step.h"
+#include "vitrail/engine/steps/weighted_primitive.h"
 
 namespace vitrail::engine_detail {
 namespace {
 
 using Primitive = dnnl::deconvolution_forward;
-
-struct Prepared {
-  Primitive primitive;
-  DnnlDesc source, target, scratch;
-  dnnl::memory weight, bias;
-  dnnl::engine engine;
-  ValueId x = no_value, y = no_value;
-};
 
 Primitive::primitive_desc describe(const StepContext& context, const Layer& layer,
                                    const op::ConvTranspose& conv, const DnnlDims& weight, bool has_bias) {
@@ -39,47 +31,17 @@ WeightLayout weight_layout(const Shape& w, int64_t group) {
   return {{group, w[1], w[0] / group, w[2], w[3]}, DnnlTag::giohw};
 }
 
-void execute(const Prepared& p, const Memory& memory) {
-  dnnl::stream stream = memory.stream;
-  std::unordered_map<int, dnnl::memory> arguments = {
-      {DNNL_ARG_SRC, dnnl::memory(p.source, p.engine, const_cast<float*>(memory.read(p.x)))},
-      {DNNL_ARG_WEIGHTS, p.weight},
-      {DNNL_ARG_DST, dnnl::memory(p.target, p.engine, memory.write(p.y))},
-      {DNNL_ARG_SCRATCHPAD, dnnl::memory(p.scratch, p.engine, memory.scratch)}};
-  if (p.bias) arguments.emplace(DNNL_ARG_BIAS, p.bias);
-  p.primitive.execute(stream, arguments);
-  stream.wait();
-}
-
 }  // namespace
 
 Step make_deconvolution(const StepContext& context, const Layer& layer, const op::ConvTranspose& conv) {
   const Shape &x = context.shape(layer.inputs[0]), &w = context.shape(layer.inputs[1]);
   const WeightLayout layout = weight_layout(w, conv.group);
-  const bool has_bias = layer.inputs.size() > 2 && layer.inputs[2] != no_value;
+  const PrimitiveConstants constants{context.network.value(layer.inputs[1]).constant,
+                                     f32_desc(layout.dims, layout.tag), bias_of(context, layer)};
   Step step = step_of(context, layer, "deconvolution");
   try {
-    const auto description = describe(context, layer, conv, layout.dims, has_bias);
-    Prepared p;
-    p.engine = context.engine;
-    p.primitive = Primitive(description);
-    p.source = description.src_desc();
-    p.target = description.dst_desc();
-    p.scratch = description.scratchpad_desc();
-    p.weight =
-        context.weights.get(context.network.value(layer.inputs[1]).constant,
-                            f32_desc(layout.dims, layout.tag), description.weights_desc(), context.engine);
-    if (has_bias) {
-      const DnnlDesc bias = f32_desc({step.report.output[1]}, DnnlTag::x);
-      p.bias =
-          context.weights.get(context.network.value(layer.inputs[2]).constant, bias, bias, context.engine);
-    }
-    p.x = layer.inputs[0];
-    p.y = layer.output;
-    step.report.kernel = description.impl_info_str();
-    step.scratch_bytes = static_cast<int64_t>(p.scratch.get_size());
-    step.weight_bytes = static_cast<int64_t>(p.weight.get_desc().get_size());
-    step.execute = [p](const Memory& memory) { execute(p, memory); };
+    const auto description = describe(context, layer, conv, layout.dims, constants.bias.defined());
+    run_primitive(step, context, layer, description, description.src_desc(), constants);
   } catch (const dnnl::error& error) {
     throw refused_by_onednn(layer, error.what());
   }

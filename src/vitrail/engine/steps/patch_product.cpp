@@ -3,6 +3,7 @@
 #include "vitrail/base/checked.h"
 #include "vitrail/base/parallel.h"
 #include "vitrail/engine/kernels/gemm_bf16.h"
+#include "vitrail/engine/steps/convolution_step.h"
 #include "vitrail/engine/steps/packed_taps.h"
 #include "vitrail/graph/shape_inference.h"
 
@@ -19,9 +20,7 @@ struct Plan {
   Pair strides, dilations;
   Pads pads;
   PackedWindow weight;
-  Tensor bias;
-  bool accumulate = false;
-  Activation activation;
+  ConvolutionEnd end;
   ValueId input = no_value, output = no_value;
   int64_t blocks = 0, block_numbers = 0;  // block_numbers: 16-bit ones that a thread's block takes
 
@@ -48,8 +47,7 @@ void gather(const Plan& plan, const float* x, int64_t pixel, uint16_t* to) {
 void run(const Plan& plan, const float* x, float* y, uint16_t* scratch) {
   const int64_t out = plan.y[1], row_numbers = plan.row_numbers();
   const auto* weights = reinterpret_cast<const uint16_t*>(plan.weight.packed.raw());
-  const k::MatrixEnd end{plan.bias.defined() ? plan.bias.data<float>().data() : nullptr, plan.accumulate,
-                         plan.activation.low, plan.activation.high};
+  const k::MatrixEnd end = plan.end.matrix_end();
   parallel_ranges(plan.blocks, 1, [&](int64_t begin, int64_t stop, int thread) {
     uint16_t* rows = scratch + thread * plan.block_numbers;
     std::fill_n(rows, plan.block_numbers, uint16_t{0});  // what fills a row up must be finite
@@ -91,20 +89,13 @@ Step make_patch_product(const StepContext& context, const Layer& layer, const op
   plan.pads = resolved_pads(conv.auto_pad, conv.pads, {plan.x[2], plan.x[3]},
                             {plan.weight_shape[2], plan.weight_shape[3]}, conv.strides, conv.dilations);
   plan.weight = packed_window(context, layer.inputs[1]);
-  if (layer.inputs.size() > 2 && layer.inputs[2] != no_value)
-    plan.bias = context.network.value(layer.inputs[2]).constant;
-  plan.accumulate = layer.residual != no_value;
-  plan.activation = layer.activation;
+  plan.end = end_of(context, layer);
   divide(plan, context.threads);
   step.report.kernel = "vitrail patches bf16";
-  step.report.multiply_adds = element_count(plan.y) * plan.weight.depth;
+  step.report.multiply_adds = work_of(context, layer);
   step.scratch_bytes = checked_mul(context.threads * plan.block_numbers, 2, layer.name);
   step.weight_bytes = plan.weight.packed.bytes();
-  step.reads = {plan.input};
-  if (plan.accumulate) {
-    step.reads.push_back(layer.residual);
-    step.must_reuse = layer.residual;
-  }
+  read_input_and_residual(step, layer);
   step.execute = [plan = std::move(plan)](const Memory& memory) {
     run(plan, memory.read(plan.input), memory.write(plan.output),
         reinterpret_cast<uint16_t*>(memory.scratch));

@@ -2,6 +2,7 @@
 
 #include "vitrail/base/checked.h"
 #include "vitrail/base/parallel.h"
+#include "vitrail/engine/steps/convolution_step.h"
 #include "vitrail/engine/steps/packed_taps.h"
 
 // A 1x1 convolution without padding as a product of matrices: pixels x input channels by input x output
@@ -16,9 +17,7 @@ struct Plan {
   Shape x, y;
   Pair strides;
   PackedWindow weight;
-  Tensor bias;
-  bool accumulate = false;
-  Activation activation;
+  ConvolutionEnd end;
   ValueId input = no_value, output = no_value;
   int64_t rows = 0, row_pixels = 0;  // results in rows whose pixels lie a fixed distance apart
   int64_t blocks = 0, columns = 0;   // of each row, about equal; output channels of one task
@@ -39,11 +38,9 @@ void run(const Plan& plan, const float* x, float* y) {
     const int64_t first = plan.row_pixels * block / plan.blocks;
     const int64_t count = plan.row_pixels * (block + 1) / plan.blocks - first;
     const int64_t step = in * plan.strides[1];
-    k::MatrixEnd end{plan.bias.defined() ? plan.bias.data<float>().data() + column : nullptr, plan.accumulate,
-                     plan.activation.low, plan.activation.high};
     const float* source = source_of(plan, x, row) + first * step;
     plan.weight.multiply(&source, 1, step, column, y + (row * plan.row_pixels + first) * out + column, out,
-                         {count, std::min(plan.columns, out - column), in}, end);
+                         {count, std::min(plan.columns, out - column), in}, plan.end.matrix_end(column));
   });
 }
 
@@ -78,22 +75,15 @@ Step make_pointwise(const StepContext& context, const Layer& layer, const op::Co
   plan.y = context.shape(plan.output);
   plan.strides = conv.strides;
   plan.weight = packed_window(context, layer.inputs[1]);
-  if (layer.inputs.size() > 2 && layer.inputs[2] != no_value)
-    plan.bias = context.network.value(layer.inputs[2]).constant;
-  plan.accumulate = layer.residual != no_value;
-  plan.activation = layer.activation;
+  plan.end = end_of(context, layer);
   const bool dense = plan.x[2] == plan.y[2] && plan.x[3] == plan.y[3];
   plan.rows = dense ? 1 : plan.y[0] * plan.y[2];
   plan.row_pixels = element_count(plan.y) / plan.y[1] / plan.rows;
   divide(plan, context.threads);
   step.report.kernel = plan.weight.bf16 ? "vitrail product bf16" : "vitrail product";
-  step.report.multiply_adds = element_count(plan.y) * plan.x[1];
+  step.report.multiply_adds = work_of(context, layer);
   step.weight_bytes = plan.weight.packed.bytes();
-  step.reads = {plan.input};
-  if (plan.accumulate) {
-    step.reads.push_back(layer.residual);
-    step.must_reuse = layer.residual;
-  }
+  read_input_and_residual(step, layer);
   step.execute = [plan = std::move(plan)](const Memory& memory) {
     run(plan, memory.read(plan.input), memory.write(plan.output));
   };

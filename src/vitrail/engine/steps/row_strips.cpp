@@ -4,6 +4,7 @@
 #include "vitrail/base/checked.h"
 #include "vitrail/base/parallel.h"
 #include "vitrail/engine/kernels/depthwise.h"
+#include "vitrail/engine/steps/convolution_step.h"
 #include "vitrail/engine/steps/packed_taps.h"
 #include "vitrail/graph/shape_inference.h"
 
@@ -21,11 +22,10 @@ struct Stage {
   Shape x, y;
   Pair kernel, strides, dilations;
   Pads pads;
-  bool depthwise = false, accumulate = false;
+  bool depthwise = false;
   Tensor taps;          // depthwise: [taps][channels]
   PackedWindow window;  // else
-  Tensor bias;
-  Activation activation;
+  ConvolutionEnd end;   // always with a bias
 
   // Rows that a row of results needs; outside of [0, x[2]) they are zeros.
   int64_t first_row(int64_t row) const { return row * strides[0] - pads[0]; }
@@ -112,10 +112,11 @@ class Rows {
 
   static void depthwise_row(const Stage& stage, const float* const* rows, float* y) {
     const int64_t channels = stage.x[1];
-    k::depthwise({rows, stage.kernel[0], stage.kernel[1], stage.strides[1] * channels,
-                  stage.dilations[1] * channels, stage.taps.data<float>().data(),
-                  stage.bias.data<float>().data(), channels, stage.activation.low, stage.activation.high},
-                 y, stage.y[3]);
+    k::depthwise(
+        {rows, stage.kernel[0], stage.kernel[1], stage.strides[1] * channels, stage.dilations[1] * channels,
+         stage.taps.data<float>().data(), stage.end.bias.data<float>().data(), channels,
+         stage.end.activation.low, stage.end.activation.high},
+        y, stage.y[3]);
   }
 
   static void dense_row(const Stage& stage, const float* const* rows, float* y) {
@@ -126,9 +127,8 @@ class Rows {
     for (int64_t i = 0; i < stage.kernel[0]; ++i)
       for (int64_t j = 0; j < (joined ? 1 : stage.kernel[1]); ++j)
         parts[count++] = rows[i] + j * stage.dilations[1] * in;
-    stage.window.multiply(
-        parts, count, stage.strides[1] * in, 0, y, out, {stage.y[3], out, joined ? stage.kernel[1] * in : in},
-        {stage.bias.data<float>().data(), stage.accumulate, stage.activation.low, stage.activation.high});
+    stage.window.multiply(parts, count, stage.strides[1] * in, 0, y, out,
+                          {stage.y[3], out, joined ? stage.kernel[1] * in : in}, stage.end.matrix_end());
   }
 
   const Plan& plan_;
@@ -175,18 +175,15 @@ Stage stage_of(const StepContext& context, const Layer& layer) {
   stage.pads = resolved_pads(conv.auto_pad, conv.pads, {stage.x[2], stage.x[3]}, stage.kernel, conv.strides,
                              conv.dilations);
   stage.depthwise = conv.group > 1;
-  stage.accumulate = layer.residual != no_value;
-  stage.activation = layer.activation;
+  stage.end = end_of(context, layer);
   const Tensor& weight = context.network.value(layer.inputs[1]).constant;
   if (stage.depthwise)
     stage.taps = context.network.derived->get(weight, "taps first", [&] { return taps_first(weight); });
   else
     stage.window = packed_window(context, layer.inputs[1]);
-  const bool has_bias = layer.inputs.size() > 2 && layer.inputs[2] != no_value;
-  stage.bias = has_bias ? context.network.value(layer.inputs[2]).constant
-                        : context.network.derived->get(weight, "no bias", [&] {
-                            return Tensor::zeros(DataType::f32, {weight.size(0)});
-                          });
+  if (!stage.end.bias.defined())
+    stage.end.bias = context.network.derived->get(
+        weight, "no bias", [&] { return Tensor::zeros(DataType::f32, {weight.size(0)}); });
   return stage;
 }
 
@@ -198,8 +195,7 @@ Step make_row_strips(const StepContext& context, const Layer& layer) {
   plan.input = layer.inputs[0];
   plan.output = layer.output;
   for (const Layer& part : layer.strip) {
-    const Shape& w = context.shape(part.inputs[1]);
-    step.report.multiply_adds += element_count(context.shape(part.output)) * w[1] * w[2] * w[3];
+    step.report.multiply_adds += work_of(context, part);
     plan.stages.push_back(stage_of(context, part));
     const Stage& stage = plan.stages.back();
     step.weight_bytes += stage.depthwise ? stage.taps.bytes() : stage.window.packed.bytes();
@@ -209,11 +205,7 @@ Step make_row_strips(const StepContext& context, const Layer& layer) {
   plan.thread_floats = round_up(plan.thread_floats + plan.zero_floats, 16);
   step.report.kernel = context.bf16 ? "vitrail rows bf16" : "vitrail rows";
   step.scratch_bytes = checked_mul(context.threads * plan.thread_floats, 4, layer.name);
-  step.reads = {plan.input};
-  if (layer.residual != no_value) {
-    step.reads.push_back(layer.residual);
-    step.must_reuse = layer.residual;
-  }
+  read_input_and_residual(step, layer);
   step.execute = [plan = std::move(plan)](const Memory& memory) {
     run(plan, memory.read(plan.input), memory.write(plan.output), reinterpret_cast<float*>(memory.scratch));
   };

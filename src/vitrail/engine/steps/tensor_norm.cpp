@@ -59,7 +59,7 @@ Step make_layer_norm(const StepContext& context, const Layer& layer, const op::L
   int64_t rows = 1, size = 1;
   for (int64_t d = 0; d < rank; ++d)
     (d < (norm.axis < 0 ? norm.axis + rank : norm.axis) ? rows : size) *= shape[static_cast<size_t>(d)];
-  const ValueId bias = layer.inputs.size() > 2 ? layer.inputs[2] : no_value;
+  const ValueId bias = optional_input(layer, 2);
   step.execute = [=, x = layer.inputs[0], scale = layer.inputs[1], y = layer.output,
                   epsilon = static_cast<float>(norm.epsilon)](const Memory& memory) {
     parallel_for(rows, std::max<int64_t>(elements_worth_a_thread / 4 / size, 1), [&](int64_t row) {

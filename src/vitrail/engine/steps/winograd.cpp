@@ -5,7 +5,7 @@
 #include "vitrail/base/checked.h"
 #include "vitrail/base/parallel.h"
 #include "vitrail/engine/kernels/gemm.h"
-#include "vitrail/engine/steps/steps.h"
+#include "vitrail/engine/steps/convolution_step.h"
 #include "vitrail/graph/shape_inference.h"
 
 // A 3x3 convolution with stride 1 as 36 products of matrices. A dilated one is as many undilated ones as it
@@ -28,10 +28,8 @@ struct Plan {
   int64_t block = 0;           // tiles that are in memory at once
   bool by_block = false;       // each thread has blocks of its own; else all threads share one block
   Tensor weight;               // 36 packed matrices
-  Tensor bias;                 // undefined where there is none
   std::vector<float> nothing;  // a pixel outside
-  bool accumulate = false;
-  Activation activation;
+  ConvolutionEnd end;
   ValueId input = no_value, output = no_value;
 
   int64_t in() const { return x[1]; }
@@ -77,9 +75,7 @@ void transform_output(const Plan& plan, const TilePlace& tile, const float* from
               ? y + ((tile.image * plan.y[2] + row) * plan.y[3] + column) * plan.out()
               : nullptr;
     }
-  k::winograd_output(from, plan.output_step(), plan.out(), pixels,
-                     {plan.bias.defined() ? plan.bias.data<float>().data() : nullptr, plan.accumulate,
-                      plan.activation.low, plan.activation.high});
+  k::winograd_output(from, plan.output_step(), plan.out(), pixels, plan.end.matrix_end());
 }
 
 // Product `i` of a block's first `count` tiles, for the output channels [first, first + columns).
@@ -174,22 +170,15 @@ Step make_winograd(const StepContext& context, const Layer& layer, const op::Con
   plan.tiles = tiles_of(plan.y, plan.dilations);
   const Tensor& weight = context.network.value(layer.inputs[1]).constant;
   plan.weight = context.network.derived->get(weight, "winograd", [&] { return transformed_weight(weight); });
-  if (layer.inputs.size() > 2 && layer.inputs[2] != no_value)
-    plan.bias = context.network.value(layer.inputs[2]).constant;
   plan.nothing.assign(static_cast<size_t>(plan.in()), 0.0f);
-  plan.accumulate = layer.residual != no_value;
-  plan.activation = layer.activation;
+  plan.end = end_of(context, layer);
   choose_block(plan, context.threads, context.thrift);
   step.report.kernel = "vitrail winograd";
-  step.report.multiply_adds = element_count(plan.y) * plan.in() * 9;
+  step.report.multiply_adds = work_of(context, layer);
   step.scratch_bytes = checked_mul((plan.by_block ? context.threads : 1) * plan.block_floats(),
                                    static_cast<int64_t>(sizeof(float)), layer.name);
   step.weight_bytes = plan.weight.bytes();
-  step.reads = {layer.inputs[0]};
-  if (plan.accumulate) {
-    step.reads.push_back(layer.residual);
-    step.must_reuse = layer.residual;
-  }
+  read_input_and_residual(step, layer);
   step.execute = [plan = std::move(plan)](const Memory& memory) {
     auto* scratch = reinterpret_cast<float*>(memory.scratch);
     (plan.by_block ? run_by_block : run_together)(plan, memory.read(plan.input), memory.write(plan.output),
