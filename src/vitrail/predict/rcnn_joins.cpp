@@ -8,11 +8,9 @@
 #include <map>
 #include <span>
 
-#include "vitrail/base/checked.h"
 #include "vitrail/base/error.h"
 #include "vitrail/base/parallel.h"
 #include "vitrail/base/text.h"
-#include "vitrail/detect/anchors.h"
 #include "vitrail/detect/nms.h"
 #include "vitrail/detect/paste.h"
 #include "vitrail/detect/roi.h"
@@ -20,6 +18,7 @@
 #include "vitrail/predict/batched_part.h"
 #include "vitrail/predict/instance_joins.h"
 #include "vitrail/predict/rcnn_input.h"
+#include "vitrail/predict/rcnn_parts.h"
 #include "vitrail/predict/voted_masks.h"
 
 namespace vitrail {
@@ -32,18 +31,6 @@ constexpr int64_t most_rows = 256;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-std::vector<std::string> trunk_outputs(const RcnnSystem& system, bool masks) {
-  std::vector<std::string> names;
-  for (const int64_t stride : system.proposal_strides)
-    names.insert(names.end(), {cat("objectness_", stride), cat("rpn_codes_", stride)});
-  for (const int64_t stride : system.strides)
-    names.push_back(cat("features_", stride));
-  if (masks)
-    for (const VotingUnit& unit : system.voting_units)
-      names.insert(names.end(), {"votes_" + unit.name, "evidence_" + unit.name});
-  return names;
 }
 
 // What the trunk says about one picture.
@@ -73,7 +60,7 @@ class RcnnJoins : public InstanceJoins {
         choice_(choice),
         fixed_{options.input_size[0], options.input_size[1]},
         threads_(options.engine.threads > 0 ? options.engine.threads : omp_get_num_procs()),
-        trunk_names_(trunk_outputs(system_, choice.masks)),
+        trunk_names_(rcnn_trunk_outputs(system_, choice.masks)),
         trunk_(part_of(model.graph, trunk_names_), model.weights, options.engine),
         boxes_(model, {"class_logits", "box_codes"}, options.engine, rows_of_crops("box_crops")),
         crop_masks_(model, {system_.voting() ? "seed_logits" : "mask_logits"}, options.engine,
@@ -132,25 +119,12 @@ class RcnnJoins : public InstanceJoins {
   }
 
   std::vector<Box> proposals(const Seen& seen) const {
-    std::vector<Extent> maps;
-    for (const int64_t stride : system_.proposal_strides)
-      maps.push_back({ceil_div(seen.input.height, stride), ceil_div(seen.input.width, stride)});
-    const std::vector<Box> anchors = anchors_of(system_.anchors, maps, seen.input);
-    std::vector<ProposalLevel> levels;
-    size_t first = 0;
+    RpnRows rows;
     for (const int64_t stride : system_.proposal_strides) {
-      const Tensor& objectness = seen.outputs.at(cat("objectness_", stride));
-      const Tensor& codes = seen.outputs.at(cat("rpn_codes_", stride));
-      const auto count = static_cast<size_t>(objectness.elements());
-      levels.push_back(
-          {objectness.data<float>(), codes.data<float>(), std::span(anchors).subspan(first, count)});
-      first += count;
+      rows.objectness.push_back(seen.outputs.at(cat("objectness_", stride)).data<float>());
+      rows.codes.push_back(seen.outputs.at(cat("rpn_codes_", stride)).data<float>());
     }
-    std::vector<Box> boxes;
-    for (const Detection& proposal : choose_proposals(levels, system_.rpn_coding, system_.proposals,
-                                                      seen.size, system_.smallest_proposal))
-      boxes.push_back(proposal.box);
-    return boxes;
+    return rcnn_proposals(rows, rcnn_anchors(system_, seen.input), system_, system_.proposals, seen.size);
   }
 
   // The crops of rows [first, first + rows) of `boxes`.

@@ -1,3 +1,5 @@
+#include "vitrail/train/instance_task.h"
+
 #include <algorithm>
 #include <optional>
 
@@ -5,41 +7,17 @@
 
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
-#include "vitrail/data/held_out.h"
 #include "vitrail/data/instance_loader.h"
 #include "vitrail/detect/anchors.h"
 #include "vitrail/detect/predicted_maps.h"
 #include "vitrail/engine/engine.h"
 #include "vitrail/train/branch_batches.h"
-#include "vitrail/train/instance_evaluation.h"
 #include "vitrail/train/setup.h"
-#include "vitrail/train/task.h"
 
 namespace vitrail::train {
 namespace {
 
 constexpr double single_branch_weight = 30, several_branches_weight = 150;  // the thesis's (SPEC 11.3)
-
-struct Splits {
-  std::shared_ptr<InstanceDataset> train, val;  ///< no val: no evaluation
-  std::string val_name;
-};
-
-Splits open_splits(const Recipe& recipe) {
-  const Recipe::Data& data = recipe.data;
-  if (data.hold_out == 0) {
-    Splits splits{open_instance_dataset(data.dataset, data.train_split), nullptr, data.val_split};
-    if (!data.val_split.empty()) splits.val = open_instance_dataset(data.dataset, data.val_split);
-    return splits;
-  }
-  if (!data.val_split.empty())
-    throw Error(ErrorKind::usage, {.where = recipe.source,
-                                   .found = cat("data.hold_out with data.val_split '", data.val_split, "'"),
-                                   .next = "Validate on one of the two: leave the other out"});
-  HeldOut parts = hold_out(open_instance_dataset(data.dataset, data.train_split), data.hold_out);
-  return {std::move(parts.rest), std::move(parts.held_out),
-          cat("one picture in ", data.hold_out, " of ", data.train_split)};
-}
 
 std::vector<std::string> trunk_outputs(const SsdSystem& system) {
   std::vector<std::string> names{"box_codes", "class_logits"};
@@ -110,16 +88,9 @@ std::vector<std::vector<at::Tensor>> parallel_parameters(const Module& whole, co
 }
 
 /// SSD with segmentation branches, or without.
-class SsdTask : public Task {
+class SsdTask : public InstanceTask {
  public:
-  explicit SsdTask(const Recipe& recipe) : recipe_(recipe), data_(open_splits(recipe)) {}
-
-  const std::vector<ClassInfo>& classes() const override { return data_.train->classes(); }
-  void describe(ModelInfo&) const override {}
-  bool evaluates() const override { return data_.val != nullptr; }
-  std::string validation_split() const override {
-    return cat(data_.val_name, ", ", data_.val->size(), " images");
-  }
+  using InstanceTask::InstanceTask;
 
   void prepare(const Model& model, Module& module, const GoOn&) override {
     if (!std::holds_alternative<SsdSystem>(model.info.instance))
@@ -180,17 +151,6 @@ class SsdTask : public Task {
     }
   }
 
-  EvaluationPoint evaluate(const Weights& weights, int64_t images, const GoOn& go_on) override {
-    judged_.emplace(Model{model_->graph, weights, model_->info}, *data_.val);
-    return judged_->evaluate(images, go_on);
-  }
-  std::vector<ReportPicture> pictures(int64_t count) override { return judged_->pictures(count); }
-  std::string note() const override { return judged_->note(); }
-  void fill(ReportData& report, int64_t pictures) override { judged_->fill(report, pictures); }
-  void fill(TrainResult& result) const override {
-    if (judged_) result.table = judged_->table();
-  }
-
  private:
   static std::vector<SsdObjects> objects_of(const InstanceBatch& batch) {
     std::vector<SsdObjects> all;
@@ -227,9 +187,6 @@ class SsdTask : public Task {
         each.copy_(row[0]);
   }
 
-  const Recipe& recipe_;
-  Splits data_;
-  const Model* model_ = nullptr;
   Module* module_ = nullptr;
   SsdSystem system_;
   Extent size_;
@@ -240,12 +197,11 @@ class SsdTask : public Task {
   std::vector<std::vector<at::Tensor>> parallel_;  // empty unless branches share
   double mask_weight_ = 0;
   std::optional<InstanceLoader> loader_;
-  std::optional<JudgedInstances> judged_;
 };
 
 }  // namespace
 
-std::unique_ptr<Task> make_instance_task(const Recipe& recipe) {
+std::unique_ptr<Task> make_ssd_task(const Recipe& recipe) {
   return std::make_unique<SsdTask>(recipe);
 }
 

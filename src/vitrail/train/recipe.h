@@ -73,7 +73,7 @@ struct Recipe {
     double auxiliary = 0.4;  ///< factor of the loss at each training-only output
   } loss;
 
-  /// Of instance segmentation networks on SSD (ssd_losses.h, branch_batches.h).
+  /// Of instance segmentation networks: on SSD (ssd_losses.h, branch_batches.h), Mask R-CNN (rcnn_losses.h).
   struct Instances {
     std::string matching = "argmax";     ///< argmax (TensorFlow), bipartite (Caffe)
     std::string mining = "suppression";  ///< suppression (TensorFlow), hardest (Caffe), none
@@ -81,12 +81,16 @@ struct Recipe {
     double negatives = 3;  ///< background anchors per matched one
     int64_t least_negatives = 0;
     double huber_delta = 1;
-    double boxes = 1, classes = 1;    ///< factors of the losses
-    double masks = -1;                ///< -1: 30 for a single branch, 150 for several (the thesis)
+    double boxes = 1, classes = 1;  ///< factors of the losses
+    double masks = -1;  ///< -1: 30 for a single branch, 150 for several (the thesis), 1 for Mask R-CNN
     std::string mask_mean = "boxes";  ///< boxes, cells, branches
     double mask_outside = 1;          ///< weight of a mask's cells outside of the box
     double box_jitter = 0;            ///< share of their sides by which the boxes of crops are off
     int64_t shared_steps = 0;         ///< first steps during which all branches have the same weights
+    double objectness = 1, proposal_boxes = 1;  ///< Mask R-CNN: factors of the proposals' losses
+    double smooth_beta = 0;                     ///< Mask R-CNN: of smooth L1; 0 = L1
+    int64_t proposal_samples = 256;             ///< Mask R-CNN: anchors per picture that count
+    int64_t box_samples = 512;                  ///< Mask R-CNN: proposals per picture that count
   } instances;
 
   struct Optimizer {
@@ -106,14 +110,15 @@ struct Recipe {
   } optimizer;
 
   struct Schedule {
-    std::string name = "poly";  ///< constant, poly, exponential, cosine
+    std::string name = "poly";  ///< constant, poly, exponential, cosine, milestones
     double power = 0.9;         ///< poly
-    double decay = 0.94;        ///< exponential: factor every `decay_steps`
+    double decay = 0.94;        ///< exponential: factor every `decay_steps`; milestones: at each
     int64_t decay_steps = 1000;
-    bool staircase = true;       ///< exponential: in steps, not smoothly
-    double final_factor = 0;     ///< the rate never falls below this factor
-    int64_t warmup_steps = 0;    ///< linear from warmup_factor to 1
-    double warmup_factor = 0.1;  ///< factor of the rate at step 0 of the warm-up
+    bool staircase = true;           ///< exponential: in steps, not smoothly
+    std::vector<double> milestones;  ///< steps
+    double final_factor = 0;         ///< the rate never falls below this factor
+    int64_t warmup_steps = 0;        ///< linear from warmup_factor to 1
+    double warmup_factor = 0.1;      ///< factor of the rate at step 0 of the warm-up
   } schedule;
 
   struct Train {

@@ -11,7 +11,8 @@
 namespace vitrail::train {
 namespace {
 
-constexpr std::array<std::string_view, 4> kind_names = {"constant", "poly", "exponential", "cosine"};
+constexpr std::array<std::string_view, 5> kind_names = {"constant", "poly", "exponential", "cosine",
+                                                        "milestones"};
 
 }  // namespace
 
@@ -39,13 +40,17 @@ std::vector<std::string> faults(const ScheduleOptions& options) {
   expect(at_least(options.power, 0), "power is ", options.power, "; it must be 0 or more");
   expect(at_least(options.decay, 0), "decay is ", options.decay, "; it must be 0 or more");
   expect(options.decay_steps >= 1, "decay_steps is ", options.decay_steps, "; it must be 1 or more");
+  expect(options.kind != ScheduleKind::milestones || !options.milestones.empty(),
+         "there are no milestones; name the steps after which the rate falls");
+  for (const double milestone : options.milestones)
+    expect(at_least(milestone, 0), "a milestone is ", milestone, "; it must be 0 or more");
   expect(options.warmup_steps >= 0, "warmup_steps is ", options.warmup_steps, "; it must be 0 or more");
   expect(at_least(options.warmup_start, 0) && options.warmup_start <= 1, "warmup_start is ",
          options.warmup_start, "; it must be in 0..1");
   return result;
 }
 
-Schedule::Schedule(ScheduleOptions options) : options_(options) {
+Schedule::Schedule(ScheduleOptions options) : options_(std::move(options)) {
   if (const std::vector<std::string> found = faults(options_); !found.empty())
     throw Error(ErrorKind::usage, {.where = "learning-rate schedule", .found = join(found, "; ")});
 }
@@ -66,6 +71,12 @@ double Schedule::rate(int64_t step) const {
     case ScheduleKind::cosine:
       rate = o.final_rate + (o.rate - o.final_rate) * (1 + std::cos(std::numbers::pi * progress)) / 2;
       break;
+    case ScheduleKind::milestones: {
+      const auto passed =
+          std::count_if(o.milestones.begin(), o.milestones.end(), [&](double m) { return m <= t; });
+      rate *= std::pow(o.decay, static_cast<double>(passed));
+      break;
+    }
   }
   rate = std::max(rate, o.final_rate);
   if (step < o.warmup_steps)

@@ -49,6 +49,19 @@ SsdLossOptions ssd_loss_options(const Recipe& recipe) {
           .class_weight = from.classes};
 }
 
+RcnnLossOptions rcnn_loss_options(const Recipe& recipe) {
+  const Recipe::Instances& from = recipe.instances;
+  return {.proposal_samples = from.proposal_samples,
+          .proposal_beta = from.smooth_beta,
+          .box_samples = from.box_samples,
+          .box_beta = from.smooth_beta,
+          .objectness = from.objectness,
+          .proposal_boxes = from.proposal_boxes,
+          .classes = from.classes,
+          .boxes = from.boxes,
+          .masks = from.masks < 0 ? 1 : from.masks};
+}
+
 OptimizerOptions optimizer_options(const Recipe& recipe, const NamedTensors& learnable) {
   const Recipe::Optimizer& from = recipe.optimizer;
   OptimizerOptions options{.kind = optimizer_kind_from(from.name),
@@ -81,6 +94,7 @@ ScheduleOptions schedule_options(const Recipe& recipe) {
           .decay = from.decay,
           .decay_steps = from.decay_steps,
           .staircase = from.staircase,
+          .milestones = from.milestones,
           .warmup_steps = from.warmup_steps,
           .warmup_start = from.warmup_factor};
 }

@@ -7,6 +7,7 @@
 
 #include "vitrail/train/losses.h"
 #include "vitrail/train/optimizer.h"
+#include "vitrail/train/rcnn_losses.h"
 #include "vitrail/train/recipe.h"
 #include "vitrail/train/schedule.h"
 #include "vitrail/train/ssd_losses.h"
@@ -17,6 +18,7 @@ namespace vitrail::train {
 LossOptions loss_options(const Recipe& recipe, std::vector<double> class_weights);
 
 SsdLossOptions ssd_loss_options(const Recipe& recipe);
+RcnnLossOptions rcnn_loss_options(const Recipe& recipe);
 
 /// Vectors (biases, batch normalisation's scale and shift) do not decay unless optimizer.decay_all.
 OptimizerOptions optimizer_options(const Recipe& recipe, const NamedTensors& learnable);

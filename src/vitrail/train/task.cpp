@@ -10,7 +10,10 @@ std::unique_ptr<Task> make_task(const Recipe& recipe) {
   const auto& entries = instance_nets();
   const bool instances = std::any_of(entries.begin(), entries.end(),
                                      [&](const NetEntry& entry) { return entry.name == recipe.net.name; });
-  return instances ? make_instance_task(recipe) : make_semantic_task(recipe);
+  if (!instances) return make_semantic_task(recipe);
+  const Model model = build_net(recipe.net.name, {.classes = 1, .set = recipe.net.set});
+  return std::holds_alternative<RcnnSystem>(model.info.instance) ? make_rcnn_task(recipe)
+                                                                 : make_ssd_task(recipe);
 }
 
 }  // namespace vitrail::train

@@ -71,6 +71,7 @@ class Task {
 /// Opens the recipe's data. Throws Error(usage) or Error(file) as open_dataset does.
 std::unique_ptr<Task> make_task(const Recipe& recipe);
 std::unique_ptr<Task> make_semantic_task(const Recipe& recipe);
-std::unique_ptr<Task> make_instance_task(const Recipe& recipe);
+std::unique_ptr<Task> make_ssd_task(const Recipe& recipe);
+std::unique_ptr<Task> make_rcnn_task(const Recipe& recipe);
 
 }  // namespace vitrail::train
