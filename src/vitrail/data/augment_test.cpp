@@ -119,6 +119,38 @@ TEST(Augment, SizesAreTheCropOrTheScaledSize) {
   EXPECT_EQ(same.labels.labels, sample.labels.labels);
 }
 
+TEST(Augment, TheShorterSideHasAWholeLengthWithinItsRange) {
+  const AugmentOptions options{.short_side_min = 30, .short_side_max = 33};
+  std::set<int64_t> sides;
+  for (uint64_t seed = 0; seed < 60; ++seed) {
+    Random random(seed);
+    const Sample wide = augment(painted(64, 96, 1), options, random);
+    EXPECT_NEAR(static_cast<double>(wide.image.width), 1.5 * static_cast<double>(wide.image.height), 0.51);
+    sides.insert(wide.image.height);
+    EXPECT_EQ(augment(painted(96, 64, 1), options, random).image.width / 30, 1);
+  }
+  EXPECT_EQ(sides, (std::set<int64_t>{30, 31, 32, 33}));
+}
+
+TEST(Augment, ABentSampleKeepsImageAndLabelsTogether) {
+  AugmentOptions options = geometry;
+  options.elastic_sigma = 4;
+  int64_t disagreements = 0, labelled = 0, moved = 0;
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    Random random(seed), still(seed);
+    const Sample out = augment(painted(64, 80, seed), options, random);
+    moved += out.labels.labels != augment(painted(64, 80, seed), geometry, still).labels.labels ? 1 : 0;
+    for (int64_t y = 0; y < out.labels.height; ++y)
+      for (int64_t x = 0; x < out.labels.width; ++x) {
+        if (out.labels.at(y, x) == LabelMap::ignore_label) continue;
+        ++labelled;
+        disagreements += nearest_class(out.image.at(y, x)) != out.labels.at(y, x) ? 1 : 0;
+      }
+  }
+  EXPECT_EQ(moved, 20);
+  EXPECT_LT(disagreements, labelled / 12) << "of " << labelled << ", which lie along borders of classes";
+}
+
 TEST(Augment, NeverInventsAClass) {
   Sample sample = painted(40, 50, 3);
   for (uint16_t& label : sample.labels.labels)
