@@ -158,6 +158,7 @@ std::vector<Rgb> bright_colors() {
     if (const auto [low, high] = std::minmax_element(color.begin(), color.end());
         *high >= 160 && *high - *low >= 96)
       bright.push_back(color);
+  std::rotate(bright.begin(), bright.begin() + 1, bright.end());  // red hides on skin: last
   return bright;
 }
 
