@@ -1,15 +1,12 @@
 #include "vitrail/data/check.h"
 
 #include <algorithm>
-#include <atomic>
-#include <exception>
 #include <mutex>
 #include <set>
-#include <thread>
 
 #include "vitrail/base/error.h"
-#include "vitrail/base/file.h"
 #include "vitrail/base/text.h"
+#include "vitrail/data/findings.h"
 #include "vitrail/data/inspect_sample.h"
 
 namespace vitrail {
@@ -25,10 +22,6 @@ constexpr FindingKind broken_split{Severity::error, "broken-split", "Repair the 
 constexpr FindingKind masks_0_255{
     Severity::error, "masks-of-0-and-255",
     "255 is ignored, so only class 0 would ever be seen: use label_map to make 255 class 1"};
-constexpr FindingKind same_in_two_splits{
-    Severity::error, "same-image-in-two-splits",
-    "Keep it in one split: a figure on pictures seen in training says nothing"};
-constexpr FindingKind same_in_one_split{Severity::warning, "same-image-twice", "It counts twice; remove one"};
 constexpr FindingKind absent_class{Severity::warning, "class-absent",
                                    "Its metric is undefined in this split, and it is not learnt from it"};
 }  // namespace finding
@@ -39,93 +32,29 @@ struct Split {
   std::vector<SampleFacts> facts;
 };
 
-class Findings {
- public:
-  void add(const FindingKind& kind, Finding found) {
-    auto group =
-        std::find_if(groups_.begin(), groups_.end(), [&](const auto& g) { return g.kind == kind.name; });
-    if (group == groups_.end())
-      group = groups_.insert(groups_.end(), {kind.severity, kind.name, kind.next, 0, {}});
-    ++group->count;
-    if (group->first.size() < FindingGroup::shown) group->first.push_back(std::move(found));
-  }
-  std::vector<FindingGroup> take() {
-    std::stable_sort(groups_.begin(), groups_.end(),
-                     [](const auto& a, const auto& b) { return a.severity < b.severity; });
-    return std::move(groups_);
-  }
-
- private:
-  std::vector<FindingGroup> groups_;
-};
-
 /// Inspects every pair of every split on all threads; what is found stands at its pair's place, so the order
-/// in which threads finish does not show. `count` takes and drops each label map, else all would stay in
+/// in which threads finish does not show. Each label map is counted and dropped, else all would stay in
 /// memory.
-class Inspection {
- public:
-  Inspection(std::vector<Split>& splits, std::vector<SplitStatistics>& statistics,
-             const CheckOptions& options)
-      : splits_(splits), statistics_(statistics), options_(options) {
-    for (size_t s = 0; s < splits_.size(); ++s) {
-      splits_[s].facts.resize(splits_[s].layout.pairs.size());
-      for (size_t i = 0; i < splits_[s].layout.pairs.size(); ++i)
-        work_.emplace_back(s, i);
-    }
+void inspect(std::vector<Split>& splits, std::vector<SplitStatistics>& statistics,
+             const CheckOptions& options) {
+  std::vector<std::pair<size_t, size_t>> work;
+  for (size_t s = 0; s < splits.size(); ++s) {
+    splits[s].facts.resize(splits[s].layout.pairs.size());
+    for (size_t i = 0; i < splits[s].layout.pairs.size(); ++i)
+      work.emplace_back(s, i);
   }
-
-  void run() {
-    {
-      std::vector<std::jthread> threads;
-      for (int i = 1; i < options_.threads; ++i)
-        threads.emplace_back([this] { work(); });
-      work();
-    }
-    if (failure_) std::rethrow_exception(failure_);
-  }
-
- private:
-  void work() {
-    try {
-      for (size_t i; (i = next_++) < work_.size() && !stopped_;)
-        inspect(work_[i].first, work_[i].second);
-    } catch (...) {
-      std::lock_guard lock(mutex_);
-      failure_ = std::current_exception();
-      stopped_ = true;
-    }
-  }
-
-  void inspect(size_t s, size_t i) {
-    SampleFacts facts = inspect_sample(splits_[s].layout.pairs[i], splits_[s].layout);
-    PixelCounts counts(static_cast<int64_t>(splits_[s].layout.classes.size()));
+  std::mutex mutex;
+  work_on_threads(static_cast<int64_t>(work.size()), options, [&](int64_t at) {
+    const auto [s, i] = work[static_cast<size_t>(at)];
+    SampleFacts facts = inspect_sample(splits[s].layout.pairs[i], splits[s].layout);
+    PixelCounts counts(static_cast<int64_t>(splits[s].layout.classes.size()));
     if (facts.labels) counts.add(*facts.labels);
     facts.labels.reset();
-    std::lock_guard lock(mutex_);
-    statistics_[s].counts.add(counts);
-    splits_[s].facts[i] = std::move(facts);
-    ++done_;
-    if (!options_.progress || stopped_ || options_.progress(done_, static_cast<int64_t>(work_.size())))
-      return;
-    stopped_ = true;  // under the lock: the other workers must not ask again
-    throw_cancelled();
-  }
-
-  [[noreturn]] void throw_cancelled() const {
-    throw Error(ErrorKind::cancelled,
-                {.where = "data set check", .found = cat("stopped after ", done_, " files")});
-  }
-
-  std::vector<Split>& splits_;
-  std::vector<SplitStatistics>& statistics_;
-  const CheckOptions& options_;
-  std::vector<std::pair<size_t, size_t>> work_;
-  std::atomic<size_t> next_ = 0;
-  std::atomic<bool> stopped_ = false;
-  std::mutex mutex_;
-  int64_t done_ = 0;
-  std::exception_ptr failure_;
-};
+    std::lock_guard lock(mutex);
+    statistics[s].counts.add(counts);
+    splits[s].facts[i] = std::move(facts);
+  });
+}
 
 std::vector<Split> layouts_of(const DatasetSpec& spec, const CheckOptions& options, Findings& findings) {
   std::vector<Split> splits;
@@ -191,23 +120,11 @@ void judge_labels(const Split& split, const SplitStatistics& statistics, Finding
 }
 
 void find_duplicates(const std::vector<Split>& splits, Findings& findings) {
-  struct Place {
-    const Split* split;
-    const std::filesystem::path* path;
-  };
-  std::map<uint64_t, Place> seen;
+  std::vector<PictureOfSplit> pictures;
   for (const Split& split : splits)
-    for (size_t i = 0; i < split.facts.size(); ++i) {
-      if (split.facts[i].image_hash == 0) continue;
-      const auto& path = split.layout.pairs[i].image;
-      const auto [first, is_new] = seen.try_emplace(split.facts[i].image_hash, Place{&split, &path});
-      if (is_new || read_file(path) != read_file(*first->second.path)) continue;
-      const bool same_split = first->second.split == &split;
-      findings.add(
-          same_split ? finding::same_in_one_split : finding::same_in_two_splits,
-          {path.string(), cat("split ", split.name, " holds the same bytes as ", first->second.path->string(),
-                              " of split ", first->second.split->name)});
-    }
+    for (size_t i = 0; i < split.facts.size(); ++i)
+      pictures.push_back({split.name, split.layout.pairs[i].image, split.facts[i].image_hash});
+  find_same_pictures(pictures, findings);
 }
 
 void weigh(DatasetReport& report) {
@@ -246,6 +163,10 @@ DatasetReport check_dataset(const std::string& spec, const CheckOptions& options
         ErrorKind::usage,
         {.where = "data set check", .found = cat(options.threads, " threads"), .allowed = "1 to 256"});
   const DatasetSpec parsed = parse_dataset_spec(spec);
+  if (parsed.entry->layout == nullptr)
+    throw Error(ErrorKind::usage, {.where = spec,
+                                   .found = "samples that are made of other data",
+                                   .next = "Check the data set that they are made of"});
   Findings findings;
   std::vector<Split> splits = layouts_of(parsed, options, findings);
   DatasetReport report;
@@ -258,7 +179,7 @@ DatasetReport check_dataset(const std::string& spec, const CheckOptions& options
   for (SplitStatistics& statistics : report.splits)
     statistics.counts = PixelCounts(static_cast<int64_t>(report.classes.size()));
   report_unpaired(splits, findings);
-  Inspection(splits, report.splits, options).run();
+  inspect(splits, report.splits, options);
   for (size_t s = 0; s < splits.size(); ++s) {
     gather(splits[s], report.splits[s], findings);
     judge_labels(splits[s], report.splits[s], findings);

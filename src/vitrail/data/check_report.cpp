@@ -8,18 +8,12 @@
 
 #include "vitrail/base/text.h"
 #include "vitrail/data/check.h"
+#include "vitrail/data/findings.h"
 
 namespace vitrail {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-int64_t count_of(const DatasetReport& report, Severity severity) {
-  int64_t count = 0;
-  for (const FindingGroup& group : report.findings)
-    if (group.severity == severity) count += group.count;
-  return count;
-}
 
 double share(int64_t part, int64_t whole) {
   return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
@@ -34,40 +28,6 @@ std::string weight_list(const std::vector<double>& weights) {
     words.push_back(word.str());
   }
   return cat("[", join(words), "]");
-}
-
-void write_finding(std::ostream& out, const FindingGroup& group) {
-  out << name_of(group.severity) << " " << group.kind << ": " << group.count
-      << (group.count == 1 ? " case. " : " cases. ") << group.next << ".\n";
-  for (const Finding& found : group.first) {
-    out << "  " << found.file << (found.file.empty() || found.detail.empty() ? "" : ": ") << found.detail
-        << "\n";
-  }
-  if (group.count > static_cast<int64_t>(group.first.size()))
-    out << "  ... and " << group.count - static_cast<int64_t>(group.first.size()) << " more\n";
-}
-
-void write_counts(std::ostream& out, const char* title, const std::map<std::string, int64_t>& counts) {
-  std::vector<std::string> words;
-  for (const auto& [name, count] : counts)
-    words.push_back(cat(name, " (", count, ")"));
-  out << "  " << title << ": " << join(words, "; ") << "\n";
-}
-
-std::string size_name(const std::pair<int64_t, int64_t>& size) {
-  return cat(size.second, "x", size.first);
-}
-
-/// The five most frequent sizes, the others as a number.
-std::map<std::string, int64_t> size_summary(const SplitStatistics& split) {
-  std::vector<std::pair<int64_t, std::string>> sizes;
-  for (const auto& [size, count] : split.image_sizes)
-    sizes.emplace_back(count, size_name(size));
-  std::sort(sizes.rbegin(), sizes.rend());
-  std::map<std::string, int64_t> summary;
-  for (size_t i = 0; i < sizes.size(); ++i)
-    summary[i < FindingGroup::shown ? sizes[i].second : "other sizes"] += sizes[i].first;
-  return summary;
 }
 
 void write_shares(std::ostream& out, const DatasetReport& report) {
@@ -108,28 +68,13 @@ Json split_json(const SplitStatistics& split, const std::vector<ClassInfo>& clas
           {"classes", shares}};
 }
 
-Json findings_json(const DatasetReport& report) {
-  Json findings = Json::array();
-  for (const FindingGroup& group : report.findings) {
-    Json first = Json::array();
-    for (const Finding& found : group.first)
-      first.push_back({{"file", found.file}, {"detail", found.detail}});
-    findings.push_back({{"severity", name_of(group.severity)},
-                        {"kind", group.kind},
-                        {"count", group.count},
-                        {"next", group.next},
-                        {"first", first}});
-  }
-  return findings;
-}
-
 }  // namespace
 
 int64_t DatasetReport::errors() const {
-  return count_of(*this, Severity::error);
+  return count_of(findings, Severity::error);
 }
 int64_t DatasetReport::warnings() const {
-  return count_of(*this, Severity::warning);
+  return count_of(findings, Severity::warning);
 }
 
 std::string to_text(const DatasetReport& report) {
@@ -137,7 +82,7 @@ std::string to_text(const DatasetReport& report) {
   out << report.dataset << ": " << report.classes.size() << " classes\n";
   for (const SplitStatistics& split : report.splits) {
     out << "\nSplit " << split.name << ": " << split.samples << " samples\n";
-    write_counts(out, "image sizes", size_summary(split));
+    write_counts(out, "image sizes", size_summary(split.image_sizes));
     write_counts(out, "image files", split.image_formats);
     write_counts(out, "label files", split.label_formats);
   }
@@ -146,8 +91,7 @@ std::string to_text(const DatasetReport& report) {
       << "  class_weights = \"given\"\n"
       << "  class_weight_values = " << weight_list(report.median_frequency) << "   # median frequency\n"
       << "  class_weight_values = " << weight_list(report.effective_number) << "   # effective number\n\n";
-  for (const FindingGroup& group : report.findings)
-    write_finding(out, group);
+  write_findings(out, report.findings);
   out << report.errors() << " errors, " << report.warnings() << " warnings\n";
   return out.str();
 }
@@ -165,7 +109,7 @@ std::string to_json(const DatasetReport& report) {
                   {"warnings", report.warnings()},
                   {"classes", classes},
                   {"label_map", label_map},
-                  {"findings", findings_json(report)},
+                  {"findings", findings_json(report.findings)},
                   {"splits", splits},
                   {"class_weights",
                    {{"from", report.weights_from},

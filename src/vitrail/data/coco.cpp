@@ -6,7 +6,6 @@
 
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
-#include "vitrail/data/coco_file.h"
 #include "vitrail/image/image_file.h"
 #include "vitrail/image/image_list.h"
 #include "vitrail/image/palette.h"
@@ -50,7 +49,7 @@ std::vector<std::string> coco_splits(const fs::path& root) {
 
 class CocoDataset : public InstanceDataset {
  public:
-  explicit CocoDataset(const fs::path& json) : json_(json), file_(read_coco_file(json)) {
+  CocoDataset(const fs::path& json, CocoFile file) : json_(json), file_(std::move(file)) {
     if (file_.images.empty())
       throw Error(ErrorKind::format, {.where = json.string() + ": images", .found = "there is no picture"});
     folder_ = coco_picture_folder(json, file_.images[0].file_name);
@@ -119,7 +118,7 @@ class CocoDataset : public InstanceDataset {
 
 std::unique_ptr<InstanceDataset> open_coco(const fs::path& root, const std::string& split) {
   for (const auto& [name, file] : coco_files(root))
-    if (name == split) return std::make_unique<CocoDataset>(file);
+    if (name == split) return coco_dataset(file, read_coco_file(file));
   throw Error(ErrorKind::file,
               {.where = root.string(), .found = cat("there is no instances_", split, ".json")});
 }
@@ -141,6 +140,10 @@ std::vector<std::pair<std::string, fs::path>> coco_files(const fs::path& root) {
                  .found = fs::exists(root, ignored) ? "there is no instances file" : "there is no such place",
                  .allowed = "a JSON file, or a folder with annotations/instances_SPLIT.json"});
   return files;
+}
+
+std::unique_ptr<InstanceDataset> coco_dataset(const fs::path& json, CocoFile file) {
+  return std::make_unique<CocoDataset>(json, std::move(file));
 }
 
 fs::path coco_picture_folder(const fs::path& json, const std::string& file_name) {

@@ -11,38 +11,6 @@
 namespace vitrail {
 namespace {
 
-/// The error's text without the file's name, which a finding carries beside it.
-std::string detail_of(const Error& e) {
-  ErrorParts parts = e.parts();
-  parts.where.clear();
-  parts.next.clear();
-  return error_text(parts);
-}
-
-void inspect_image(const FilePair& pair, SampleFacts& facts) {
-  const std::string file = pair.image.string();
-  const auto found = [&](const FindingKind& kind, std::string detail) {
-    facts.findings.push_back({&kind, {file, std::move(detail)}});
-  };
-  try {
-    const std::string bytes = read_file(pair.image);
-    // Pages of one volume are different pictures.
-    facts.image_hash = std::max<uint64_t>(1, content_hash(bytes) + static_cast<uint64_t>(pair.page + 1));
-    const Image image = read_pair_image(pair);
-    const ImageInfo info = image_info_from_bytes(bytes, file);
-    facts.has_size = true;
-    facts.size = {image.height, image.width};
-    facts.image_format = cat(info.format, info.palette ? " palette, " : ", ", info.channels,
-                             info.channels == 1 ? " channel, " : " channels, ", info.bit_depth, " bits");
-    const bool cmyk = info.format == "jpeg" && info.channels == 4;
-    if (info.channels == 2 || (info.channels == 4 && !cmyk)) found(finding::alpha, facts.image_format);
-    if (info.bit_depth > 8) found(finding::deep, facts.image_format);
-    if (info.channels == 1 && !info.palette) found(finding::grey, facts.image_format);
-  } catch (const Error& e) {
-    found(finding::unreadable_image, detail_of(e));
-  }
-}
-
 /// Where the first label is that is neither declared nor ignored, and how many there are.
 std::string describe_undeclared(const LabelFile& file, const FileLayout& layout, const Error& first) {
   std::vector<int64_t> histogram(1 << 16);
@@ -109,6 +77,30 @@ void inspect_labels(const FilePair& pair, const FileLayout& layout, SampleFacts&
 
 }  // namespace
 
+void inspect_picture(const FilePair& pair, SampleFacts& facts) {
+  const std::string file = pair.image.string();
+  const auto found = [&](const FindingKind& kind, std::string detail) {
+    facts.findings.push_back({&kind, {file, std::move(detail)}});
+  };
+  try {
+    const std::string bytes = read_file(pair.image);
+    // Pages of one volume are different pictures.
+    facts.image_hash = std::max<uint64_t>(1, content_hash(bytes) + static_cast<uint64_t>(pair.page + 1));
+    const Image image = read_pair_image(pair);
+    const ImageInfo info = image_info_from_bytes(bytes, file);
+    facts.has_size = true;
+    facts.size = {image.height, image.width};
+    facts.image_format = cat(info.format, info.palette ? " palette, " : ", ", info.channels,
+                             info.channels == 1 ? " channel, " : " channels, ", info.bit_depth, " bits");
+    const bool cmyk = info.format == "jpeg" && info.channels == 4;
+    if (info.channels == 2 || (info.channels == 4 && !cmyk)) found(finding::alpha, facts.image_format);
+    if (info.bit_depth > 8) found(finding::deep, facts.image_format);
+    if (info.channels == 1 && !info.palette) found(finding::grey, facts.image_format);
+  } catch (const Error& e) {
+    found(finding::unreadable_image, detail_of(e));
+  }
+}
+
 uint64_t content_hash(std::string_view bytes) {
   uint64_t hash = 0xcbf29ce484222325u;
   for (const char c : bytes)
@@ -118,7 +110,7 @@ uint64_t content_hash(std::string_view bytes) {
 
 SampleFacts inspect_sample(const FilePair& pair, const FileLayout& layout) {
   SampleFacts facts;
-  inspect_image(pair, facts);
+  inspect_picture(pair, facts);
   inspect_labels(pair, layout, facts);
   if (!facts.labels) return facts;
   const LabelMap& labels = *facts.labels;

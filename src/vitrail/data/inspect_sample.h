@@ -7,15 +7,9 @@
 
 #include "vitrail/data/check.h"
 #include "vitrail/data/file_dataset.h"
+#include "vitrail/data/findings.h"
 
 namespace vitrail {
-
-/// A kind of finding, with its severity and the advice that goes with it.
-struct FindingKind {
-  Severity severity;
-  const char* name;
-  const char* next;
-};
 
 namespace finding {
 inline constexpr FindingKind unreadable_image{Severity::error, "unreadable-image", "Replace the file"};
@@ -50,6 +44,9 @@ struct SampleFacts {
   bool only_0_and_255 = false;     ///< the file holds no other labels
   bool has_255 = false;
 };
+
+/// What the picture of a pair shows without its labels: size, format, hash and findings.
+void inspect_picture(const FilePair& pair, SampleFacts& facts);
 
 SampleFacts inspect_sample(const FilePair& pair, const FileLayout& layout);
 

@@ -41,15 +41,6 @@ class JoinedInstances : public InstanceDataset {
   int64_t size_ = 0;
 };
 
-bool same_classes(const InstanceDataset& a, const InstanceDataset& b) {
-  if (a.classes().size() != b.classes().size()) return false;
-  for (size_t c = 0; c < a.classes().size(); ++c)
-    if (a.category_of(static_cast<int64_t>(c)) != b.category_of(static_cast<int64_t>(c)) ||
-        a.classes()[c].name != b.classes()[c].name)
-      return false;
-  return true;
-}
-
 /// "train+val" as {"train", "val"}; the only split there is for "".
 std::vector<std::string> named_splits(const std::string& spec, const std::string& joined,
                                       const std::vector<std::string>& known) {
@@ -76,6 +67,15 @@ std::vector<std::string> named_splits(const std::string& spec, const std::string
 }
 
 }  // namespace
+
+bool have_same_classes(const InstanceDataset& a, const InstanceDataset& b) {
+  if (a.classes().size() != b.classes().size()) return false;
+  for (size_t c = 0; c < a.classes().size(); ++c)
+    if (a.category_of(static_cast<int64_t>(c)) != b.category_of(static_cast<int64_t>(c)) ||
+        a.classes()[c].name != b.classes()[c].name)
+      return false;
+  return true;
+}
 
 const std::vector<InstanceDatasetEntry>& instance_dataset_entries() {
   static const std::vector<InstanceDatasetEntry> entries = {
@@ -109,7 +109,7 @@ std::unique_ptr<InstanceDataset> open_instance_dataset(const std::string& spec, 
   std::vector<std::unique_ptr<InstanceDataset>> parts;
   for (const std::string& part : named_splits(spec, split, parsed.entry->splits_in(parsed.root))) {
     parts.push_back(parsed.entry->open(parsed.root, part));
-    if (!same_classes(*parts[0], *parts.back()))
+    if (!have_same_classes(*parts[0], *parts.back()))
       throw Error(ErrorKind::format,
                   {.where = spec, .found = cat("split ", part, " has other classes than those before it")});
   }

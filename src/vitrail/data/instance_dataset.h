@@ -78,4 +78,7 @@ InstanceDatasetSpec parse_instance_dataset_spec(const std::string& spec);
 /// Error(format) for a place that is not one.
 std::unique_ptr<InstanceDataset> open_instance_dataset(const std::string& spec, const std::string& split);
 
+/// Whether both have the same classes in the same order, by name and own number.
+bool have_same_classes(const InstanceDataset& a, const InstanceDataset& b);
+
 }  // namespace vitrail
