@@ -12,6 +12,7 @@
 #include "vitrail/data/folder.h"
 #include "vitrail/data/matlab_datasets.h"
 #include "vitrail/data/microscopy.h"
+#include "vitrail/data/object_crops.h"
 #include "vitrail/data/pascal_context.h"
 #include "vitrail/data/voc.h"
 
@@ -60,6 +61,7 @@ std::vector<std::string> parts_of(const std::string& joined) {
 
 std::unique_ptr<Dataset> open_split(const DatasetSpec& spec, const std::string& split,
                                     const DatasetOptions& options) {
+  if (spec.entry->open != nullptr) return spec.entry->open(spec.root, split);
   FileLayout layout = spec.entry->layout(spec.root, split);
   const std::string where = cat(spec.entry->name, ":", spec.root.string(), " split ", split);
   // An image that is silently left out would make every figure a figure of something else.
@@ -92,6 +94,7 @@ const std::vector<DatasetEntry>& dataset_entries() {
       sift_flow_geo_entry(),
       isbi2012_entry(),
       dsb2018_entry(),
+      object_crops_entry(),
   };
   return entries;
 }

@@ -55,7 +55,9 @@ struct DatasetEntry {
   /// The splits that are in this folder. Throws Error(file) if there is none.
   std::vector<std::string> (*splits_in)(const std::filesystem::path& root);
   /// One split's files, classes and label map; Error(file) or Error(format) for a folder that is not one.
-  FileLayout (*layout)(const std::filesystem::path& root, const std::string& split);
+  FileLayout (*layout)(const std::filesystem::path& root, const std::string& split) = nullptr;
+  /// Instead of `layout`: one split of a set whose samples are made of other data.
+  std::unique_ptr<Dataset> (*open)(const std::filesystem::path& root, const std::string& split) = nullptr;
 };
 const std::vector<DatasetEntry>& dataset_entries();
 
