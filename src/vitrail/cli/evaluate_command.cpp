@@ -31,7 +31,7 @@ using Options = EvaluateRequest;
 void declare(CLI::App& app, Options& options) {
   auto* model = app.add_option("MODEL", options.model, "model file: .onnx, or .safetensors from training");
   app.add_option("--results", options.results,
-                 "instead of a model, what it found: a result file of COCO's form (objects)")
+                 "instead of a model, what it found: a result file of COCO's form, or Cityscapes' folder")
       ->excludes(model);
   app.add_option("--dataset", options.dataset, "NAME:PATH; `vitrail list datasets` shows the names")
       ->required();

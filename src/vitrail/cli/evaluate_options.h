@@ -28,7 +28,7 @@ struct EvaluateRequest {
 /// COCO's figures of a model that outlines objects, printed. Empty `split`: the only one.
 int evaluate_objects(const EvaluateRequest& options, Model model, const std::string& split);
 
-/// COCO's figures of a result file, printed.
+/// The figures of a result file (COCO), or folder (Cityscapes), printed.
 int evaluate_result_file(const EvaluateRequest& options, const std::string& split);
 
 }  // namespace vitrail::cli

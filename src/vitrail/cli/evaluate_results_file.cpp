@@ -6,6 +6,7 @@
 
 #include "vitrail/cli/evaluate_options.h"
 #include "vitrail/metrics/coco_report.h"
+#include "vitrail/predict/evaluate_cityscapes.h"
 #include "vitrail/predict/evaluate_results.h"
 
 namespace vitrail::cli {
@@ -27,9 +28,27 @@ void print_json(const EvaluateRequest& options, const std::string& split, const 
   std::cout << json.dump(2) << std::endl;
 }
 
+constexpr std::string_view cityscapes = "cityscapes:";
+
+int evaluate_cityscapes_folder(const EvaluateRequest& options, const std::string& split) {
+  const std::string chosen = split.empty() ? "val" : split;
+  const CityscapesApScores scores =
+      evaluate_cityscapes_results(options.results, options.dataset.substr(cityscapes.size()), chosen);
+  if (options.json) {
+    Json json = {{"results", options.results}, {"dataset", options.dataset}, {"split", chosen}};
+    json["masks"] = Json::parse(cityscapes_ap_json(scores));
+    std::cout << json.dump(2) << std::endl;
+  } else {
+    std::cout << options.results << " on " << options.dataset << ", " << chosen << "\n\n"
+              << cityscapes_ap_table(scores) << std::flush;
+  }
+  return 0;
+}
+
 }  // namespace
 
 int evaluate_result_file(const EvaluateRequest& options, const std::string& split) {
+  if (options.dataset.starts_with(cityscapes)) return evaluate_cityscapes_folder(options, split);
   const auto dataset = open_instance_dataset(options.dataset, split);
   const ResultsEvaluation evaluation =
       evaluate_results(options.results, *dataset,
