@@ -70,7 +70,8 @@ WholeMasks::Taken WholeMasks::taken_by(Value fits, int64_t most) const {
   Taken taken;
   taken.rank = e_.rank(fits);
   taken.whether = e_.both(fits, e_.less(taken.rank, e_.integer(most)));
-  taken.count = e_.count(taken.whether);
+  // Not every runtime computes with no crops at all: a branch without boxes gets one whose mask nobody reads.
+  taken.count = e_.larger(e_.count(taken.whether), e_.integers({1}));
   const Value order = e_.cast(e_.numbered(taken.rank), DataType::f32);
   const Value first = e_.where(taken.whether, e_.subtract(e_.number(0), order), e_.number(-1e9));
   taken.indices = e_.top_indices(first, taken.count);
@@ -185,7 +186,14 @@ Value WholeMasks::pasted(Value masks, const Columns& boxes, const Columns& regio
   return e_.cast(e_.both(e_.both(set, rows), columns), DataType::u8);
 }
 
-Value WholeMasks::of(Value boxes, Value classes, const std::vector<Value>& maps) {
+Value WholeMasks::of(Value found_boxes, Value found_classes, const std::vector<Value>& maps) {
+  // Behind the boxes stands one that no branch takes, so that there is always something to crop.
+  const Value boxes = e_.concat({found_boxes, e_.numbers({1, 4}, {0, 0, static_cast<float>(size_.width),
+                                                                  static_cast<float>(size_.height)})},
+                                0);
+  const Value classes = e_.concat({found_classes, e_.integers({0})}, 0);
+  const Value found = e_.numbered(found_classes);
+  const Value real = e_.less(e_.numbered(classes), e_.count(e_.equal(found, found)));
   const Columns all = columns_of(boxes), cells = cells_of(all);
   const auto pixels = [&](Value cell) { return e_.multiply(cell, e_.number(unit)); };
   const Columns regions =
@@ -196,7 +204,7 @@ Value WholeMasks::of(Value boxes, Value classes, const std::vector<Value>& maps)
   Value before = e_.integers({0}), place, any;
   for (size_t b = 0; b < fits.size(); ++b) {
     const BranchSystem& branch = system_.branches[b];
-    const Taken taken = taken_by(fits[b], branch.most_boxes);
+    const Taken taken = taken_by(e_.both(fits[b], real), branch.most_boxes);
     const Columns own = some(all, taken.indices), seen = some(regions, taken.indices);
     const Value masks = branch_masks(branch, own, seen, e_.rows(classes, taken.indices), maps);
     parts.push_back(pasted(masks, own, seen));
@@ -208,7 +216,7 @@ Value WholeMasks::of(Value boxes, Value classes, const std::vector<Value>& maps)
   // Boxes that no branch takes have the empty mask behind all others.
   parts.push_back(e_.graph().add(op::ConstantOfShape{Tensor::zeros(DataType::u8, {1})},
                                  {e_.integers({1, size_.height, size_.width})}));
-  return e_.rows(e_.concat(parts, 0), e_.where(any, place, before));
+  return e_.rows(e_.concat(parts, 0), e_.rows(e_.where(any, place, before), found));
 }
 
 }  // namespace vitrail

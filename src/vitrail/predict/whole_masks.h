@@ -15,7 +15,7 @@ class WholeMasks {
       : model_(model), system_(system), size_(size), e_(e) {}
 
   /// u8 [D, H, W] for boxes [D, 4] and classes [D]; `maps` are those of the system's crop strides.
-  Value of(Value boxes, Value classes, const std::vector<Value>& maps);
+  Value of(Value found_boxes, Value found_classes, const std::vector<Value>& maps);
 
  private:
   /// Boxes by column, f32 [n].
@@ -26,7 +26,7 @@ class WholeMasks {
   struct Taken {
     Value whether, rank;  ///< of all boxes: bool [D]; i64 [D], the how manieth of this branch
     Value indices;        ///< of its own: i64 [n]
-    Value count;          ///< i64 [1]
+    Value count;          ///< i64 [1], at least 1
   };
 
   Columns columns_of(Value boxes) const;
