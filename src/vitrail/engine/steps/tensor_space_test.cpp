@@ -1,0 +1,51 @@
+// Operators over the plane of maps of any layout.
+
+#include "vitrail/engine/tensor_testing.h"
+
+namespace vitrail::engine_test {
+namespace {
+
+TEST(TensorOperators, PoolingOverSpace) {
+  check(27000, 10, [](Case& c) { return c.graph.add(op::GlobalMaxPool{}, {random_value(c, 4, 4)}); });
+  check(27100, 20, [](Case& c) {
+    const op::AdaptivePool pool{.bins = c.pair(1, 5), .maximum = c.random.chance(0.5)};
+    c.description += cat(", bins ", join(pool.bins), ", maximum ", pool.maximum);
+    return c.graph.add(pool, {random_value(c, 4, 4)});
+  });
+}
+
+TEST(TensorOperators, MaxPoolIndicesAndMaxUnpool) {
+  check(27200, 20, [](Case& c) {
+    const Value x = any_layout(c, {c.pick(1, 2), c.pick(1, 9), c.pick(3, 11), c.pick(3, 11)});
+    op::MaxPoolIndices indices{.kernel = c.pair(1, 3), .strides = c.pair(1, 3)};
+    for (size_t i = 0; i < 4; ++i)
+      indices.pads[i] = c.pick(0, indices.kernel[i % 2] - 1);
+    const op::MaxPool pool{.kernel = indices.kernel, .strides = indices.strides, .pads = indices.pads};
+    const Value found = c.graph.add(indices, {x}), pooled = c.graph.add(pool, {x});
+    c.graph.output("indices", found);
+    return any_reader(c, c.graph.add(op::MaxUnpool{}, {pooled, found, x}));
+  });
+}
+
+TEST(TensorOperators, LrnAndShuffles) {
+  check(27300, 20, [](Case& c) {
+    const Value x = c.graph.add(op::Mul{}, {random_value(c, 4, 4), c.parameter({1}, 3, 9)});
+    const op::LRN lrn{.size = c.pick(1, 7), .alpha = 0.05, .beta = c.random.uniform(0.4, 1), .bias = 1.5};
+    return any_reader(c, c.graph.add(lrn, {x}));
+  });
+  check(27400, 20, [](Case& c) {
+    const int64_t block = c.pick(1, 3);
+    const Value x = any_layout(c, {c.pick(1, 2), block * block * c.pick(1, 4), c.pick(1, 5), c.pick(1, 5)});
+    const op::DepthToSpace deep{
+        block, c.random.chance(0.5) ? op::DepthToSpace::Mode::dcr : op::DepthToSpace::Mode::crd};
+    return any_reader(c, c.graph.add(deep, {x}));
+  });
+  check(27500, 20, [](Case& c) {
+    const int64_t block = c.pick(1, 3);
+    const Value x = any_layout(c, {c.pick(1, 2), c.pick(1, 4), block * c.pick(1, 5), block * c.pick(1, 5)});
+    return any_reader(c, c.graph.add(op::SpaceToDepth{block}, {x}));
+  });
+}
+
+}  // namespace
+}  // namespace vitrail::engine_test
