@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "vitrail/base/kernel.h"
 #include "vitrail/base/parallel.h"
-#include "vitrail/train/kernel.h"
 
 namespace vitrail::train {
 namespace {
@@ -29,8 +29,8 @@ std::vector<float> repeated(const std::vector<float>& values, int64_t width) {
   return result;
 }
 
-VITRAIL_TRAIN_KERNEL void add_moments(const float* x, const float* shift, int64_t width, float* sums,
-                                      float* squares) {
+VITRAIL_KERNEL void add_moments(const float* x, const float* shift, int64_t width, float* sums,
+                                float* squares) {
 #pragma omp simd
   for (int64_t i = 0; i < width; ++i) {
     const float d = x[i] - shift[i];
@@ -39,9 +39,9 @@ VITRAIL_TRAIN_KERNEL void add_moments(const float* x, const float* shift, int64_
   }
 }
 
-VITRAIL_TRAIN_KERNEL void add_gradients(const float* x, const float* g, const float* scale,
-                                        const float* offset, const float* mean, float low, float high,
-                                        int64_t width, float* sums, float* products) {
+VITRAIL_KERNEL void add_gradients(const float* x, const float* g, const float* scale, const float* offset,
+                                  const float* mean, float low, float high, int64_t width, float* sums,
+                                  float* products) {
 #pragma omp simd
   for (int64_t i = 0; i < width; ++i) {
     const float z = scale[i] * x[i] + offset[i];
@@ -51,8 +51,8 @@ VITRAIL_TRAIN_KERNEL void add_gradients(const float* x, const float* g, const fl
   }
 }
 
-VITRAIL_TRAIN_KERNEL void clip_tile(const float* x, const float* scale, const float* offset, float low,
-                                    float high, int64_t width, float* y) {
+VITRAIL_KERNEL void clip_tile(const float* x, const float* scale, const float* offset, float low, float high,
+                              int64_t width, float* y) {
 #pragma omp simd
   for (int64_t i = 0; i < width; ++i) {
     const float z = scale[i] * x[i] + offset[i];
@@ -61,9 +61,9 @@ VITRAIL_TRAIN_KERNEL void clip_tile(const float* x, const float* scale, const fl
   }
 }
 
-VITRAIL_TRAIN_KERNEL void gradient_tile(const float* x, const float* g, const float* scale,
-                                        const float* offset, const float* by_x, const float* constant,
-                                        float low, float high, int64_t width, float* dx) {
+VITRAIL_KERNEL void gradient_tile(const float* x, const float* g, const float* scale, const float* offset,
+                                  const float* by_x, const float* constant, float low, float high,
+                                  int64_t width, float* dx) {
 #pragma omp simd
   for (int64_t i = 0; i < width; ++i) {
     const float z = scale[i] * x[i] + offset[i];

@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "vitrail/base/fast_exp.h"
+#include "vitrail/base/kernel.h"
 #include "vitrail/base/parallel.h"
-#include "vitrail/train/kernel.h"
 
 namespace vitrail::train {
 namespace {
@@ -35,21 +35,21 @@ Taps taps(int64_t in, int64_t out) {
   return result;
 }
 
-VITRAIL_TRAIN_KERNEL void blend(const float* a, const float* b, float share, int64_t n, float* y) {
+VITRAIL_KERNEL void blend(const float* a, const float* b, float share, int64_t n, float* y) {
 #pragma omp simd
   for (int64_t i = 0; i < n; ++i)
     y[i] = a[i] + share * (b[i] - a[i]);
 }
 
-VITRAIL_TRAIN_KERNEL void add_scaled(const float* x, float factor, int64_t n, float* y) {
+VITRAIL_KERNEL void add_scaled(const float* x, float factor, int64_t n, float* y) {
 #pragma omp simd
   for (int64_t i = 0; i < n; ++i)
     y[i] += factor * x[i];
 }
 
 /// One row of logits from a row of `narrow` positions, `depth` floats each, minus each pixel's largest.
-VITRAIL_TRAIN_KERNEL void widen(const float* narrow, const int64_t* first, const int64_t* second,
-                                const float* share, int64_t width, int64_t depth, float* row) {
+VITRAIL_KERNEL void widen(const float* narrow, const int64_t* first, const int64_t* second,
+                          const float* share, int64_t width, int64_t depth, float* row) {
   for (int64_t j = 0; j < width; ++j) {
     const float* a = narrow + first[j] * depth;
     const float* b = narrow + second[j] * depth;
@@ -67,13 +67,13 @@ VITRAIL_TRAIN_KERNEL void widen(const float* narrow, const int64_t* first, const
   }
 }
 
-VITRAIL_TRAIN_KERNEL void exponentials(const float* x, int64_t n, float* y) {
+VITRAIL_KERNEL void exponentials(const float* x, int64_t n, float* y) {
 #pragma omp simd
   for (int64_t i = 0; i < n; ++i)
     y[i] = fast_exp_to_one(x[i]);
 }
 
-VITRAIL_TRAIN_KERNEL float sum_of(const float* x, int64_t n) {
+VITRAIL_KERNEL float sum_of(const float* x, int64_t n) {
   float sum = 0;
 #pragma omp simd reduction(+ : sum)
   for (int64_t i = 0; i < n; ++i)
@@ -82,8 +82,8 @@ VITRAIL_TRAIN_KERNEL float sum_of(const float* x, int64_t n) {
 }
 
 /// narrow[first] += (1 - share) row[j], narrow[second] += share row[j].
-VITRAIL_TRAIN_KERNEL void gather_back(const float* row, const int64_t* first, const int64_t* second,
-                                      const float* share, int64_t width, int64_t depth, float* narrow) {
+VITRAIL_KERNEL void gather_back(const float* row, const int64_t* first, const int64_t* second,
+                                const float* share, int64_t width, int64_t depth, float* narrow) {
   for (int64_t j = 0; j < width; ++j) {
     const float* g = row + j * depth;
     float* a = narrow + first[j] * depth;

@@ -9,7 +9,7 @@
 //   VITRAIL_WIDE_16 void twice_16(const float* x, float* y) { twice<16>(x, y); }   // and 8, 4
 //   best_of(twice_16, twice_8, twice_4)(x, y);
 //
-// Where nothing is shuffled, plain loops under VITRAIL_KERNEL (engine/steps/kernels.h) are simpler.
+// Where nothing is shuffled, plain loops under VITRAIL_KERNEL (base/kernel.h) are simpler.
 
 #include <cstdint>
 #include <cstring>

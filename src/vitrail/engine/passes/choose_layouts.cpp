@@ -95,7 +95,8 @@ class LayoutChooser {
       const bool wishes = habit == Habit::spatial || (habit != Habit::row_major && keeps_dimensions(layer) &&
                                                       has_choice(layer.output) && wanted(layer.output));
       for (const ValueId input : layer.inputs)
-        if (wishes && input != no_value) wants_channels_last_[static_cast<size_t>(input)] = true;
+        if (wishes && !reads_planes(network_, layer) && input != no_value)
+          wants_channels_last_[static_cast<size_t>(input)] = true;
     }
   }
   static bool keeps_dimensions(const Layer& layer) {
@@ -111,7 +112,7 @@ class LayoutChooser {
   void place(Layer& layer) {
     switch (habit_of(layer)) {
       case Habit::spatial:
-        read_all(layer, false);
+        if (!reads_planes(network_, layer)) read_all(layer, false);
         break;  // its result is channels-last unless a pass said so
       case Habit::follows: {
         const bool row_major = followed(layer);

@@ -112,6 +112,10 @@ class StripFormer {
 
 }  // namespace
 
+bool reads_planes(const Network& network, const Layer& layer) {
+  return !layer.strip.empty() && conv_of(layer.strip[0]).group == 1 && network.shape(layer.inputs[0])[1] <= 4;
+}
+
 void form_row_strips(Network& network, int threads, Thrift thrift) {
   StripFormer(network, threads, thrift).run();
 }

@@ -58,6 +58,9 @@ void fuse_resize_argmax(Network& network);
 /// convolution of the other parts plus products with the small maps themselves: enlarging is linear, so what
 /// a kernel tap sees of an enlarged map is a fixed combination of products with its few pixels.
 void factor_enlarged(Network& network);
+/// A 1x1 convolution over a concatenation that nothing else reads becomes the sum of the convolutions of its
+/// parts, where adding moves less memory than joining.
+void sum_concatenated(Network& network);
 /// Says which 3x3 convolutions with stride 1 run by Winograd's algorithm: those of a multiple of 16 channels
 /// where a model of arithmetic and memory traffic finds it faster. Results change by rounding (about 1e-6 of
 /// the largest).
@@ -66,6 +69,8 @@ void choose_winograd(Network& network);
 /// them stay in the caches and take no memory; every depthwise convolution runs so. `threads` share the rows,
 /// and each makes the few rows around its own again.
 void form_row_strips(Network& network, int threads, Thrift thrift = Thrift::none);
+/// A strip whose first convolution reads a few planes takes them row-major too: an image as it was given.
+bool reads_planes(const Network& network, const Layer& layer);
 /// A Resize that is only an output writes N x C x H x W itself: full-size logits are never transposed.
 void write_outputs_directly(Network& network);
 
@@ -73,14 +78,19 @@ void write_outputs_directly(Network& network);
 /// sides differ) that bring a value to the layout its reader wants. compile() does it; nothing may be
 /// rewritten afterwards.
 ///
-/// Sliding windows and whatever works by pixel read and write channels-last; Reshape, MatMul and their like
-/// row-major; element-wise operators stay with what they read; Transpose, Slice and their like read anything
-/// and write what is wanted next.
+/// Sliding windows and whatever works by pixel read and write channels-last (but see reads_planes); Reshape,
+/// MatMul and their like row-major; element-wise operators stay with what they read; Transpose, Slice and
+/// their like read anything and write what is wanted next.
 void choose_layouts(Network& network);
 
 /// Joins layers to the one that makes their first input, where nothing else reads that: `join` changes it and
 /// answers true, or leaves it. It then carries the layer's name and makes its output.
 void join_to_makers(Network& network, const std::function<bool(Layer& before, const Layer& layer)>& join);
+struct ChannelRange {
+  int64_t first = 0, count = 0;
+};
+/// The part of a Conv's weight that these of its input channels meet, as a constant that programs share.
+ValueId weight_part(Network& network, const Layer& conv, const std::vector<ChannelRange>& ranges);
 /// Removes the layers at which `dropped` is set.
 void erase_layers(Network& network, const std::vector<bool>& dropped);
 

@@ -85,6 +85,26 @@ VITRAIL_KERNEL void shift(const float* x, float* y, int64_t count, float amount)
     y[i] = x[i] + amount;
 }
 
+namespace {
+
+VITRAIL_KERNEL void interleave_three(const float* a, const float* b, const float* c, int64_t count,
+                                     float* __restrict to) {
+  for (int64_t i = 0; i < count; ++i) {
+    to[3 * i] = a[i];
+    to[3 * i + 1] = b[i];
+    to[3 * i + 2] = c[i];
+  }
+}
+
+}  // namespace
+
+void interleave(const float* planes, int64_t plane_step, int64_t channels, int64_t count, float* to) {
+  if (channels == 3) return interleave_three(planes, planes + plane_step, planes + 2 * plane_step, count, to);
+  for (int64_t i = 0; i < count; ++i)
+    for (int64_t c = 0; c < channels; ++c)
+      to[i * channels + c] = planes[c * plane_step + i];
+}
+
 VITRAIL_KERNEL void max_into(const float* x, float* accumulator, int64_t count) {
 #pragma GCC ivdep
   for (int64_t i = 0; i < count; ++i)

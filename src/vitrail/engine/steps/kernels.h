@@ -4,13 +4,7 @@
 
 #include <cstdint>
 
-// One body, several instruction sets. Sanitizers cannot instrument the chooser.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && \
-    !defined(__SANITIZE_THREAD__)
-#define VITRAIL_KERNEL __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define VITRAIL_KERNEL
-#endif
+#include "vitrail/base/kernel.h"
 
 namespace vitrail::engine_detail::kernel {
 
@@ -32,6 +26,9 @@ float maximum(const float* x, int64_t count);
 void scale(float* y, int64_t count, float factor);
 /// y = x + amount
 void shift(const float* x, float* y, int64_t count, float amount);
+
+/// to[i * channels + c] = planes[c * plane_step + i] for i < count
+void interleave(const float* planes, int64_t plane_step, int64_t channels, int64_t count, float* to);
 
 /// accumulator = max(accumulator, x), or += x
 void max_into(const float* x, float* accumulator, int64_t count);

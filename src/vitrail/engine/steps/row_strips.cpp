@@ -5,6 +5,7 @@
 #include "vitrail/base/parallel.h"
 #include "vitrail/engine/kernels/depthwise.h"
 #include "vitrail/engine/steps/convolution_step.h"
+#include "vitrail/engine/steps/kernels.h"
 #include "vitrail/engine/steps/packed_taps.h"
 #include "vitrail/graph/shape_inference.h"
 
@@ -42,6 +43,7 @@ struct Stage {
 struct Plan {
   std::vector<Stage> stages;
   ValueId input = no_value, output = no_value;
+  bool planar = false;  // the input is row-major
   int64_t zero_floats = 0, thread_floats = 0;
 };
 
@@ -85,11 +87,19 @@ class Rows {
       if (s > 0) {
         compute_row(s - 1, row, to);
       } else {
-        const int64_t floats = stage.x[3] * stage.x[1];
-        std::copy_n(x_ + (image_ * stage.x[2] + row) * floats, floats, to);
+        read_row(stage, row, to);
       }
       next_[s] = row + 1;
     }
+  }
+
+  // A row of the input.
+  void read_row(const Stage& stage, int64_t row, float* to) const {
+    const int64_t channels = stage.x[1], height = stage.x[2], width = stage.x[3];
+    if (plan_.planar)
+      k::interleave(x_ + (image_ * channels * height + row) * width, height * width, channels, width, to);
+    else
+      std::copy_n(x_ + (image_ * height + row) * width * channels, width * channels, to);
   }
 
   void compute_row(size_t s, int64_t row, float* y) {
@@ -97,7 +107,7 @@ class Rows {
     const int64_t first = stage.first_row(row);
     const float* rows[k::most_kernel_rows];
     const bool bare = stage.kernel[0] == 1 && stage.row_floats() == stage.x[3] * stage.x[1];
-    if (s == 0 && bare && first >= 0 && first < stage.x[2]) {
+    if (s == 0 && bare && !plan_.planar && first >= 0 && first < stage.x[2]) {
       rows[0] = x_ + (image_ * stage.x[2] + first) * stage.row_floats();  // nothing to add around it
     } else {
       pull(s, first, first + stage.row_span());
@@ -194,6 +204,7 @@ Step make_row_strips(const StepContext& context, const Layer& layer) {
   Plan plan;
   plan.input = layer.inputs[0];
   plan.output = layer.output;
+  plan.planar = !context.network.value(plan.input).channels_last();
   for (const Layer& part : layer.strip) {
     step.report.multiply_adds += work_of(context, part);
     plan.stages.push_back(stage_of(context, part));
