@@ -151,6 +151,7 @@ void run_bound_passes(Network& network, int threads, Thrift thrift) {
   factor_enlarged(network);
   fuse_residual(network);
   fuse_activation(network);
+  sum_concatenated(network);
   fuse_resize_argmax(network);
   if (thrift < Thrift::no_transforms) choose_winograd(network);
   form_row_strips(network, threads, thrift);

@@ -17,20 +17,11 @@ struct Part {
   int64_t resize_layer = -1;
 };
 
-// Those input channels of a Conv's weight, side by side.
-Tensor columns_of(const Tensor& weight, const std::vector<Part>& parts) {
-  Shape shape = weight.shape();
-  const int64_t kernel = shape[2] * shape[3], all = shape[1];
-  shape[1] = 0;
+std::vector<ChannelRange> ranges_of(const std::vector<Part>& parts) {
+  std::vector<ChannelRange> ranges;
   for (const Part& part : parts)
-    shape[1] += part.channels;
-  Tensor columns = Tensor::empty(DataType::f32, shape);
-  const float* from = weight.data<float>().data();
-  float* to = columns.data<float>().data();
-  for (int64_t m = 0; m < shape[0]; ++m)
-    for (const Part& part : parts)
-      to = std::copy_n(from + (m * all + part.first) * kernel, part.channels * kernel, to);
-  return columns;
+    ranges.push_back({part.first, part.channels});
+  return ranges;
 }
 
 class Factoring {
@@ -115,7 +106,7 @@ class Factoring {
       if (!part.resize->scales) products.enlarged.back().sizes = Pair{to[2], to[3]};
       products.enlarged_size = {to[2], to[3]};
       products.inputs.push_back(part.small);
-      products.inputs.push_back(weight_of(layer, {part}));
+      products.inputs.push_back(weight_part(network_, layer, ranges_of({part})));
       products.fused.push_back(network_.layers[static_cast<size_t>(part.resize_layer)].name);
       dropped_[static_cast<size_t>(part.resize_layer)] = true;
     }
@@ -138,7 +129,7 @@ class Factoring {
     rest.residual = products;
     rest.fused.push_back(concat.name);
     rest.inputs[0] = joined.inputs[0];
-    rest.inputs[1] = weight_of(layer, others);
+    rest.inputs[1] = weight_part(network_, layer, ranges_of(others));
     if (others.size() > 1) {
       Shape shape = network_.shape(concat.output);
       shape[1] = network_.shape(rest.inputs[1])[1];
@@ -146,16 +137,6 @@ class Factoring {
       out.push_back(joined);
     }
     out.push_back(rest);
-  }
-
-  // The part of a Conv's weight that these parts of its input meet.
-  ValueId weight_of(const Layer& layer, const std::vector<Part>& parts) {
-    const Tensor weight = network_.value(layer.inputs[1]).constant;
-    std::string how = "input channels";
-    for (const Part& part : parts)
-      how += cat(" ", part.first, "+", part.channels);
-    const Tensor columns = network_.derived->get(weight, how, [&] { return columns_of(weight, parts); });
-    return network_.add_constant(cat(layer.name, ".weight of ", how), columns);
   }
 
   Network& network_;

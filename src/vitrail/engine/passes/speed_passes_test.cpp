@@ -67,6 +67,29 @@ TEST(SpeedPasses, AnEnlargedMapThatOthersReadStays) {
   EXPECT_EQ(after.layers.size(), network_of(c).layers.size());
 }
 
+TEST(SpeedPasses, SumConcatenated) {
+  int64_t gone = 0;
+  for (uint64_t seed = 0; seed < 12 && !testing::Test::HasFailure(); ++seed) {
+    Case c(seed);
+    const int64_t channels = c.pick(16, 40), parts = c.pick(2, 4), shared = seed % 4 == 0;
+    const Value x = c.input({c.pick(1, 2), channels, c.pick(3, 20), c.pick(3, 20)});
+    std::vector<Value> maps = {x};
+    while (static_cast<int64_t>(maps.size()) < parts)
+      maps.push_back(c.graph.add(op::Relu{}, {c.conv(x, channels, c.pick(16, 60), 1)}));
+    const Value joined = c.graph.add(op::Concat{}, maps);
+    if (shared) c.graph.output("joined", joined);
+    const Value y = c.conv(joined, c.graph.channels(joined), 16, 1);
+    c.graph.output("y", c.graph.add(op::Relu{}, {y}));
+    const Network after = compared(c, fuse_activation, sum_concatenated);
+    const bool stays = std::any_of(after.layers.begin(), after.layers.end(), [](const Layer& layer) {
+      return std::holds_alternative<op::Concat>(layer.op);
+    });
+    EXPECT_TRUE(stays || !shared);
+    gone += !stays;
+  }
+  EXPECT_GE(gone, 7);
+}
+
 // relu(conv(x) + conv(x)) of any kernel, stride and padding up to three; the padding apart or not.
 Case padded_sum(uint64_t seed, bool apart) {
   Case c(seed);
