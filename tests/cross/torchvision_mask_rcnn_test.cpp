@@ -2,6 +2,7 @@
 // predictor finds what torchvision found: boxes, classes, scores and masks.
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 
@@ -54,21 +55,46 @@ double overlap(const Rle& a, const Rle& b) {
   return area(a) == 0 && area(b) == 0 ? 1 : iou(a, b);
 }
 
-void expect_same(const std::vector<FoundInstance>& found, const TorchFile& run, int64_t picture) {
-  const auto expected = [&](const char* what) { return run.tensors.at(cat(what, "_", picture)); };
-  const Tensor boxes = expected("boxes"), scores = expected("scores"), labels = expected("labels"),
-               masks = expected("masks");
-  ASSERT_GE(scores.elements(), 10) << "a picture without boxes compares nothing";
-  ASSERT_EQ(static_cast<int64_t>(found.size()), scores.elements());
-  for (size_t i = 0; i < found.size(); ++i) {
-    SCOPED_TRACE(cat("picture ", picture, ", box ", i));
-    EXPECT_NEAR(found[i].score, scores.data<float>()[i], 1e-3);
-    EXPECT_EQ(found[i].class_index + 1, labels.data<int64_t>()[i]);
-    const float corners[] = {found[i].box.x1, found[i].box.y1, found[i].box.x2, found[i].box.y2};
-    for (size_t k = 0; k < 4; ++k)
-      EXPECT_NEAR(corners[k], boxes.data<float>()[4 * i + k], 0.5);
-    EXPECT_GE(overlap(found[i].mask, encode_rle(mask_of(masks, static_cast<int64_t>(i)))), 0.99);
+// What torchvision found in one picture.
+struct Expected {
+  Tensor boxes, scores, labels, masks;
+
+  Expected(const TorchFile& run, int64_t picture) {
+    const auto tensor = [&](const char* what) { return run.tensors.at(cat(what, "_", picture)); };
+    boxes = tensor("boxes");
+    scores = tensor("scores");
+    labels = tensor("labels");
+    masks = tensor("masks");
   }
+  bool is(const FoundInstance& found, size_t i) const {
+    const float corners[] = {found.box.x1, found.box.y1, found.box.x2, found.box.y2};
+    double off = 0;
+    for (size_t k = 0; k < 4; ++k)
+      off = std::max(off, std::abs(static_cast<double>(corners[k] - boxes.data<float>()[4 * i + k])));
+    return off <= 0.5 && std::abs(found.score - scores.data<float>()[i]) <= 1e-3f &&
+           found.class_index + 1 == labels.data<int64_t>()[i];
+  }
+};
+
+// Scores in the last bits apart may change places, so each box is looked for among all; and the last of a
+// full list may be one of several.
+void expect_same(const std::vector<FoundInstance>& found, const TorchFile& run, int64_t picture) {
+  const Expected expected(run, picture);
+  const auto scores = expected.scores.data<float>();
+  ASSERT_GE(scores.size(), 10u) << "a picture without boxes compares nothing";
+  ASSERT_EQ(found.size(), scores.size());
+  const float cut = scores.size() == 100 ? scores.back() + 1e-4f : 0;
+  size_t compared = 0;
+  for (size_t i = 0; i < scores.size(); ++i) {
+    if (scores[i] < cut) continue;
+    const auto same =
+        std::find_if(found.begin(), found.end(), [&](const auto& each) { return expected.is(each, i); });
+    ASSERT_NE(same, found.end()) << "picture " << picture << ", box " << i << " of score " << scores[i];
+    EXPECT_GE(overlap(same->mask, encode_rle(mask_of(expected.masks, static_cast<int64_t>(i)))), 0.99)
+        << "picture " << picture << ", box " << i;
+    ++compared;
+  }
+  EXPECT_GE(compared, scores.size() - 5);
 }
 
 void compare(int64_t short_side, int64_t long_side, const std::vector<fs::path>& pictures) {

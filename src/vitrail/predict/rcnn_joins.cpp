@@ -177,7 +177,7 @@ class RcnnJoins : public InstanceJoins {
   // Without the background's.
   void take_codes(const Tensor& of_batch, int64_t first, Tensor& codes) const {
     const int64_t numbers = codes.size(1) * 4,
-                  skipped = system_.background_columns && codes.size(1) > 1 ? 4 : 0;
+                  skipped = system_.background_columns && system_.class_specific_boxes ? 4 : 0;
     if (of_batch.size(1) != numbers + skipped)
       throw Error(ErrorKind::unsupported, {.where = "box_codes",
                                            .found = cat(of_batch.size(1), " numbers per box"),

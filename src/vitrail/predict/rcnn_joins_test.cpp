@@ -110,6 +110,13 @@ TEST(RcnnJoins, AChoiceNarrowsWhatIsFound) {
     EXPECT_EQ(each.mask.height, 0);
 }
 
+// torchvision's columns are the background and the class.
+TEST(RcnnJoins, OneClassHasItsOwnColumns) {
+  for (const FoundInstance& each :
+       InstancePredictor(narrow("maskrcnn-resnet50-fpn", 1)).predict(noise(64, 64)))
+    EXPECT_EQ(each.class_index, 0);
+}
+
 TEST(RcnnJoins, MoreClassesInTheFileThanInTheNetworkAreRefused) {
   Model model = narrow("mask-rcnn-r50-fpn", 2);
   model.info.classes.push_back({.name = "one more"});
