@@ -369,6 +369,34 @@ TEST_F(CliTest, CheckDatasetPassesASoundOneAndFailsABrokenOne) {
   EXPECT_FALSE(json::parse(broken_json.out, nullptr, false).is_discarded());
 }
 
+TEST_F(CliTest, ObjectsOfAFileAreCheckedAndResultsMeasuredWithoutAModel) {
+  picture("0.png", 20, 30);
+  const std::string annotations =
+      R"({"id": 1, "image_id": 5, "category_id": 2, "area": 20, "bbox": [2, 3, 5, 4],
+                                      "segmentation": [[2, 3, 7, 3, 7, 7, 2, 7]]})";
+  const auto write = [&](const std::string& objects) {
+    write_file_atomically(path("objects.json"),
+                          R"({"images": [{"id": 5, "file_name": "0.png", "height": 20, "width": 30}],
+                              "categories": [{"id": 2, "name": "cat"}], "annotations": [)" +
+                              objects + "]}");
+  };
+  write(annotations);
+  write_file_atomically(path("results.json"),
+                        R"([{"image_id": 5, "category_id": 2, "bbox": [2, 3, 5, 4], "score": 0.5}])");
+  const std::string data = "coco:" + path("objects.json");
+  const json checked = json_of(vitrail({"check-dataset", data, "--json"}));
+  EXPECT_EQ(checked["splits"][0]["objects"], 1);
+  const json figures =
+      json_of(vitrail({"evaluate", "--results", path("results.json"), "--dataset", data, "--json"}));
+  EXPECT_DOUBLE_EQ(figures["boxes"]["ap"].get<double>(), 1);
+  EXPECT_FALSE(figures.contains("masks"));
+  write(annotations + "," + annotations);
+  EXPECT_THAT(vitrail({"check-dataset", data}).out, HasSubstr("duplicate-id"));
+  expect_refused(vitrail({"evaluate", "--results", path("results.json"), "--dataset", data}), 1,
+                 {"objects.json: annotations[1].id"});
+  expect_refused(vitrail({"evaluate", "--dataset", data}), 2, {"MODEL", "--results"});
+}
+
 TEST_F(CliTest, SegmentLeavesTheOverlayOutWhereAsked) {
   const json report = json_of(vitrail(
       {"segment", model(), picture("a.png", 40, 56), "--out", path("out"), "--no-overlay", "--json"}));
