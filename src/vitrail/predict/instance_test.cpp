@@ -443,8 +443,17 @@ TEST(InstancePredictor, SaysWhatIsWrong) {
   expect("--size", other);
   other = model;
   other.info.classes.pop_back();
-  EXPECT_NE(text_of([&] { InstancePredictor(other).predict(Image(8, 8)); }).find("class_logits"),
+  expect("class_logits", other);
+  other = model;
+  std::get<SsdSystem>(other.info.instance).anchors.levels[1].sizes.pop_back();
+  EXPECT_NE(text_of([&] { InstancePredictor(other).predict(Image(8, 8)); }).find("anchors"),
             std::string::npos);
+  other = narrow_ssd("ssd-mobilenet-multi-shape", {});
+  std::get<SsdSystem>(other.info.instance).class_specific_masks = true;
+  expect("masks", other);
+  other = narrow_ssd("ssd-mobilenet-multi-shape", {});
+  std::get<SsdSystem>(other.info.instance).crop_strides.pop_back();
+  expect("crop_8", other);
   EXPECT_THROW(InstancePredictor(model).predict(Image()), Error);
 }
 

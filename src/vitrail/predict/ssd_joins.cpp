@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <map>
 #include <numeric>
 #include <span>
 
@@ -47,18 +46,49 @@ std::vector<std::string> trunk_outputs(const SsdSystem& system, bool masks) {
   return names;
 }
 
-/// One segmentation branch: its part of the graph, and the names of the crops that it reads.
+[[noreturn]] void refuse_part(const std::string& part, const std::string& found, const std::string& allowed) {
+  throw Error(ErrorKind::unsupported, {.where = part,
+                                       .found = found,
+                                       .allowed = cat(allowed, ", as the metadata says"),
+                                       .next = "The file's metadata belong to another network"});
+}
+
+/// Throws where an output has another shape than what joins the parts reads; -1 is any size.
+void expect_output(const Graph& graph, size_t index, const Shape& expected) {
+  const Output& output = graph.outputs().at(index);
+  const Shape& shape = graph.shape(output.value);
+  const auto fits = [](int64_t found, int64_t wanted) { return wanted < 0 || found < 0 || found == wanted; };
+  if (!std::equal(shape.begin(), shape.end(), expected.begin(), expected.end(), fits))
+    refuse_part(output.name, to_string(shape), to_string(expected));
+}
+
+/// The crops that a branch may read, by name.
+std::vector<std::string> crop_names(const SsdSystem& system, const BranchSystem& branch) {
+  std::vector<std::string> names;
+  for (const int64_t stride : system.crop_strides)
+    names.push_back(cat(branch.name, ".crop_", stride));
+  if (system.box_conditioned) names.push_back(branch.name + ".crop_box");
+  return names;
+}
+
+/// One segmentation branch: its part of the graph, and which of its crops that reads.
 struct Branch {
-  Branch(const Model& model, const BranchSystem& branch, const EngineOptions& options)
+  Branch(const Model& model, const SsdSystem& ssd, const BranchSystem& branch, const EngineOptions& options)
       : system(branch), part(model, {branch.name + ".masks"}, options, branch.most_boxes) {
     const Graph graph = part_of(model.graph, {branch.name + ".masks"});
-    for (const Input& input : graph.inputs())
-      inputs.push_back(input.name);
+    const auto classes = static_cast<int64_t>(model.info.classes.size());
+    expect_output(graph, 0, {-1, ssd.class_specific_masks ? classes : 1, -1, -1});
+    const std::vector<std::string> crops = crop_names(ssd, branch);
+    for (const Input& input : graph.inputs()) {
+      const auto found = std::find(crops.begin(), crops.end(), input.name);
+      if (found == crops.end()) refuse_part(branch.name, cat("it reads '", input.name, "'"), join(crops));
+      inputs.push_back(static_cast<size_t>(found - crops.begin()));
+    }
   }
 
   const BranchSystem& system;
   BatchedPart part;
-  std::vector<std::string> inputs;
+  std::vector<size_t> inputs;  ///< indices into crop_names()
 };
 
 /// The mask of a box, in cells of its region.
@@ -82,13 +112,19 @@ class SsdJoins : public InstanceJoins {
         trunk_(trunk_graph_, model.weights, options.engine),
         anchors_(anchors_of(system_.anchors, predicted_maps(trunk_graph_, extent()), extent())),
         selection_(system_.selection) {
+    expect_output(trunk_graph_, 0, {-1, -1, 4});
+    expect_output(trunk_graph_, 1, {-1, -1, static_cast<int64_t>(model.info.classes.size()) + 1});
     selection_.score_threshold = std::max(selection_.score_threshold, choice.least_score);
     if (choice.most > 0) selection_.total = std::min(selection_.total, choice.most);
     std::sort(choice_.classes.begin(), choice_.classes.end());
     choice_.classes.erase(std::unique(choice_.classes.begin(), choice_.classes.end()), choice_.classes.end());
+    for (const int64_t stride : system_.crop_strides)
+      if (stride < 1 || branch_stride % stride != 0)
+        refuse_part("crops", cat("a map of stride ", stride), cat("a divisor of ", branch_stride));
+    if (masks_ && system_.crop_strides.empty()) refuse_part("crops", "none", "maps that branches see");
     if (masks_)
       for (const BranchSystem& branch : system_.branches)
-        branches_.push_back(std::make_unique<Branch>(model, branch, options.engine));
+        branches_.push_back(std::make_unique<Branch>(model, system_, branch, options.engine));
   }
 
   std::vector<FoundInstance> find(const ReducedView& picture, PredictSeconds& seconds) const override {
@@ -121,12 +157,8 @@ class SsdJoins : public InstanceJoins {
   std::vector<Detection> chosen(const Tensor& codes, const Tensor& logits) const {
     Tensor scores = class_scores(logits, system_.softmax_scores);
     const int64_t classes = scores.size(2), anchors = scores.size(1);
-    if (classes != static_cast<int64_t>(model_.info.classes.size()) ||
-        anchors != static_cast<int64_t>(anchors_.size()))
-      throw Error(ErrorKind::unsupported, {.where = "class_logits",
-                                           .found = cat(anchors, " anchors of ", classes, " classes"),
-                                           .allowed = cat(anchors_.size(), " of ", model_.info.classes.size(),
-                                                          ", as the metadata says")});
+    if (anchors != static_cast<int64_t>(anchors_.size()))
+      refuse_part("class_logits", cat(anchors, " anchors"), cat(anchors_.size()));
     std::vector<int64_t> wanted = choice_.classes;
     if (wanted.empty()) {
       wanted.resize(static_cast<size_t>(classes));
@@ -208,21 +240,17 @@ class SsdJoins : public InstanceJoins {
 
   std::vector<Tensor> crops_of(const Branch& branch, std::span<const Box> boxes, std::span<const Box> regions,
                                const std::vector<Tensor>& outputs) const {
-    constexpr size_t first_map = 2;  // behind codes and logits
-    std::map<std::string, Tensor> crops;
-    for (size_t i = 0; i < system_.crop_strides.size(); ++i) {
-      const int64_t stride = system_.crop_strides[i];
-      crops[cat(branch.system.name, ".crop_", stride)] =
-          branch_crops(outputs[first_map + i], stride, regions, {}, branch.system, extent());
-    }
-    if (system_.box_conditioned) {
+    constexpr size_t first_map = 2;    // behind codes and logits
+    const auto crop = [&](size_t i) {  // in the order of crop_names()
+      if (i < system_.crop_strides.size())
+        return branch_crops(outputs[first_map + i], system_.crop_strides[i], regions, {}, branch.system,
+                            extent());
       const int64_t scale = branch_stride / system_.crop_strides.back();
-      crops[branch.system.name + ".crop_box"] =
-          box_coverage(boxes, regions, {branch.system.height * scale, branch.system.width * scale});
-    }
+      return box_coverage(boxes, regions, {branch.system.height * scale, branch.system.width * scale});
+    };
     std::vector<Tensor> inputs;
-    for (const std::string& name : branch.inputs)
-      inputs.push_back(crops.at(name));
+    for (const size_t i : branch.inputs)
+      inputs.push_back(crop(i));
     return inputs;
   }
 
