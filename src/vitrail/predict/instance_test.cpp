@@ -126,6 +126,7 @@ struct SlowInstance {
   Box box;
   int64_t class_index = 0;
   float score = 0;
+  Box anchor{};
   std::vector<double> logits;  ///< empty: no mask
 };
 
@@ -143,8 +144,8 @@ class SlowWay {
     std::vector<SlowInstance> found = suppressed(candidates());
     std::map<std::string, int64_t> used;
     for (SlowInstance& instance : found) {
-      const Box box = instance.box;
-      instance.box = {box.x1 * sx(), box.y1 * sy(), box.x2 * sx(), box.y2 * sy()};
+      const Box found_box = instance.box, box = system_.from_anchors ? instance.anchor : found_box;
+      instance.box = {found_box.x1 * sx(), found_box.y1 * sy(), found_box.x2 * sx(), found_box.y2 * sy()};
       const Grid cells = cells_of(box);
       const BranchSystem* branch = system_.branches.empty() ? nullptr : slow_branch(system_, cells);
       if (branch == nullptr || used[branch->name]++ >= branch->most_boxes) continue;
@@ -204,7 +205,7 @@ class SlowWay {
       for (int64_t c = 1; c < columns; ++c) {
         const double logit =
             outputs_[1].data<float>()[i * static_cast<size_t>(columns) + static_cast<size_t>(c)];
-        found.push_back({box, c - 1, static_cast<float>(1 / (1 + std::exp(-logit))), {}});
+        found.push_back({box, c - 1, static_cast<float>(1 / (1 + std::exp(-logit))), all[i], {}});
       }
     }
     return found;
@@ -361,6 +362,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{"ssd-mobilenet-multi-shape", {}},
                       Case{"ssd-mobilenet-multi-shape", {{"decoder", "fcn16"}, {"class_masks", "1"}}},
                       Case{"ssd-mobilenet-multi-shape", {{"conditioned", "1"}}},
+                      Case{"ssd-mobilenet-multi-shape", {{"from_anchors", "1"}}},
                       Case{"ssd-mobilenet-single-branch", {{"encompassing", "0"}}}));
 
 TEST(InstancePredictor, AChoiceIsPartOfTheWhole) {
