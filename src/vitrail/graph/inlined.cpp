@@ -1,5 +1,7 @@
 #include "vitrail/graph/inlined.h"
 
+#include <set>
+
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
 
@@ -20,11 +22,14 @@ std::vector<Value> inlined(Graph& graph, const Graph& part, const std::map<std::
       const Value there = graph.value_of_parameter(parameter->name);
       at({id}) = there.exists() ? there : graph.parameter(*parameter);
     }
+  std::set<std::string> taken;
+  for (const Node& node : graph.nodes())
+    taken.insert(node.name);
   for (const Node& node : part.nodes()) {
     std::vector<Value> reads;
     for (const Value value : node.inputs)
       reads.push_back(value.exists() ? at(value) : Value{});
-    graph.add(node.op, reads, node.name);
+    graph.add(node.op, reads, taken.contains(node.name) ? "" : node.name);
     const Node& copy = graph.nodes().back();
     for (size_t i = 0; i < node.outputs.size(); ++i)
       at(node.outputs[i]) = copy.outputs[i];
