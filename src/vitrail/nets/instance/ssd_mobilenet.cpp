@@ -207,6 +207,7 @@ class Net {
     system_.from_anchors = read_.flag("from_anchors", false);
     system_.class_specific_masks = read_.flag("class_masks", false);
     system_.stop_gradient = read_.flag("stop_gradient", true);
+    system_.mask_threshold = read_.number("mask_threshold", 0);
     if (system_.choice == SsdSystem::Choice::exact && !system_.encompassing)
       throw Error(ErrorKind::usage, {.where = "ssd-mobilenet option encompassing",
                                      .found = "0",

@@ -18,7 +18,8 @@
 // score_threshold, iou_threshold, boxes, anchor_scales (of the six levels, 0.2,0.35,0.5,0.65,0.8,0.95); of
 // branches: decoder=fcn8|fcn16|fcn32, shapes=default|new|small or a list such as 9x4,3x2,1x1, branch_kernel,
 // branch_rate (one number, or one for each branch), branch_depth, branch_channels, branch_boxes,
-// branch_activation=relu|relu6|none, encompassing, conditioned, from_anchors, class_masks, stop_gradient.
+// branch_activation=relu|relu6|none, encompassing, conditioned, from_anchors, class_masks, stop_gradient,
+// mask_threshold (on logits; 0).
 
 #include "vitrail/nets/registry.h"
 
