@@ -1,4 +1,4 @@
-# make demo   installs what is missing, builds, and segments a sample picture
+# make demo   installs what is missing, builds, and segments two sample pictures
 # make test   installs what is missing, builds, and runs every test
 # The rest is for those who work on Vitrail: HACKING.md.
 
@@ -13,6 +13,7 @@ FORMATTED = $(shell git ls-files 'src/*.h' 'src/*.cpp' 'tests/*.h' 'tests/*.cpp'
 
 demo: build
 	$(BUILD)/vitrail segment models/street.onnx models/samples/street.jpg --out out/demo
+	$(BUILD)/vitrail segment models/people.onnx models/samples/astronaut.jpg --out out/demo
 
 build: deps
 	cmake -S . -B $(BUILD) -G Ninja -DCMAKE_BUILD_TYPE=Release
