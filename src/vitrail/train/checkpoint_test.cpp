@@ -127,7 +127,7 @@ TEST_F(CheckpointFiles, DamageIsNamed) {
     damage("last.json", state.substr(0, size));
     EXPECT_THAT(fault(), HasSubstr("last.json")) << size;
   }
-  damage("last.json", "{\"format\": 1, \"step\": \"five\"}");
+  damage("last.json", "{\"format\": 2, \"step\": \"five\"}");
   EXPECT_THAT(fault(), HasSubstr("malformed"));
   damage("last.json", "{\"format\": 99}");
   EXPECT_THAT(fault(), HasSubstr("format 99"));

@@ -282,6 +282,33 @@ TEST_P(EveryNet, ResizingInTheLossIsTheSame) {
   }
 }
 
+TEST(ModuleTest, APartSharesItsTensorsAndComputesTheSame) {
+  Module whole = small_module({.frozen = {"bn.weight"}});
+  Module part = whole.part({"aux"});
+  EXPECT_EQ(part.learnable().size(), 2u);  // conv.weight, bn.bias
+  const at::Tensor by_whole = whole.forward(images())[1].second, by_part = part.forward(images())[0].second;
+  EXPECT_TRUE(at::equal(by_whole, by_part));
+  by_part.sum().backward();
+  EXPECT_TRUE(tensor_of(whole, "conv.weight").grad().defined());
+  // A step of the whole is a step of the part, and so is a running statistic that moved.
+  {
+    const torch::NoGradGuard no_gradients;
+    tensor_of(whole, "conv.weight").mul_(2);
+  }
+  EXPECT_TRUE(at::equal(tensor_of(whole, "conv.weight"), tensor_of(part, "conv.weight")));
+  EXPECT_TRUE(at::equal(tensor_of(whole, "bn.running_mean"), tensor_of(part, "bn.running_mean")));
+  EXPECT_GT(tensor_of(part, "bn.running_mean").abs().max().item<float>(), 0);
+  EXPECT_THROW(whole.part({"nothing"}), Error);
+}
+
+TEST(ModuleTest, ChangesSaysWhetherTrainingMovesAnything) {
+  EXPECT_TRUE(small_module().changes());
+  EXPECT_TRUE(small_module({.frozen = {"conv.*", "bn.weight", "bn.bias"}}).changes());  // statistics move
+  EXPECT_FALSE(small_module({.frozen = {"*"}}).changes());
+  EXPECT_FALSE(
+      small_module({.frozen = {"conv.*", "bn.weight", "bn.bias"}, .frozen_batch_norm = true}).changes());
+}
+
 std::vector<std::string> net_names() {
   std::vector<std::string> result;
   for (const NetEntry& entry : nets())
