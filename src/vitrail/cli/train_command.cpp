@@ -139,7 +139,8 @@ int train_command(CLI::App& app, const Arguments& arguments) {
     result = trainer.run();
   }
   if (result.scores) std::cout << scores_table(*result.scores, result.class_names);
-  std::cout << result.table << "model:  " << result.model.string() << " (weights of step " << result.model_step << ")\n"
+  std::cout << result.table << "model:  " << result.model.string() << " (weights of step "
+            << result.model_step << ")\n"
             << "report: " << result.report.string() << "\n";
   return 0;
 }

@@ -46,7 +46,7 @@ struct ModelInfo {
   std::map<int64_t, int64_t> label_map;  ///< dataset label -> class index it was trained as; 255 = ignored
   std::string dataset;                   ///< "camvid", for people
   std::string recipe;                    ///< the recipe's text, so that a model can be trained again
-  InstanceSystem instance;  ///< of an instance segmentation network: what joins its parts
+  InstanceSystem instance;               ///< of an instance segmentation network: what joins its parts
   std::map<std::string, std::string> notes;  ///< free: figures, licence, version
 };
 
