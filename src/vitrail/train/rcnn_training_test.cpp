@@ -26,16 +26,16 @@ Recipe small_recipe(const std::string& net, const std::vector<std::string>& over
   Recipe recipe = parse_recipe(R"(
 [net]
 name = "mask-rcnn-r50-fpn"
-set = { width = 0.125, batch_norm = "trained", short_side = 64, long_side = 64 }
+set = { width = 0.125, batch_norm = "trained", short_side = 96, long_side = 96 }
 [data]
 dataset = "coco"
 train_split = "all"
 val_split = "all"
 [loss]
-box_samples = 32
+box_samples = 48
 [optimizer]
 name = "adamw"
-rate = 0.004
+rate = 0.003
 [train]
 steps = 3
 batch = 4
@@ -63,7 +63,7 @@ class RcnnTraining : public testing::Test {
 
 TEST_F(RcnnTraining, ANetLearnsFourPicturesByHeart) {
   const TrainResult result =
-      Trainer(small_recipe("mask-rcnn-r50-fpn", {"train.steps=70"}), into("overfit")).run();
+      Trainer(small_recipe("mask-rcnn-r50-fpn", {"train.steps=90"}), into("overfit")).run();
   const auto checkpoint = read_checkpoint(root() / "overfit", "last");
   const EvaluationPoint& point = checkpoint->history.evaluations.at(0);
   EXPECT_EQ(point.figures.at(0).name, "mask_ap50");
