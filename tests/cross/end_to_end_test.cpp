@@ -2,12 +2,16 @@
 
 #include "vitrail/predict/end_to_end.h"
 
+#include <filesystem>
+
 #include <gtest/gtest.h>
 
 #include "cross/onnx_runtime.h"
 #include "narrow_ssd.h"
 #include "noise_image.h"
 #include "vitrail/base/error.h"
+#include "vitrail/image/image_file.h"
+#include "vitrail/image/resize.h"
 #include "vitrail/image/resized_input.h"
 #include "vitrail/onnx/onnx.h"
 #include "vitrail/predict/instance.h"
@@ -64,7 +68,9 @@ Model model_of(const Case& c) {
 }
 
 int64_t expect_mask(const Rle& rle, std::span<const uint8_t> pixels, const std::string& where) {
-  const Mask mask = rle.counts.empty() ? Mask(side, side) : decode_rle(rle);
+  const Mask mask = rle.counts.empty() ? Mask(1, static_cast<int64_t>(pixels.size())) : decode_rle(rle);
+  EXPECT_EQ(mask.pixels.size(), pixels.size()) << where;
+  if (mask.pixels.size() != pixels.size()) return 0;
   int64_t wrong = 0, set = 0;
   for (size_t i = 0; i < pixels.size(); ++i) {
     wrong += (mask.pixels[i] != 0) != (pixels[i] != 0);
@@ -95,9 +101,10 @@ Seen expect_same(const Case& c, const std::vector<FoundInstance>& ours, const Ru
     EXPECT_NEAR(scores.data<float>()[i], ours[i].score, 1e-4) << where;
     EXPECT_EQ(classes.data<int64_t>()[i], ours[i].class_index) << where;
     if (theirs.outputs.size() < 4) continue;
-    seen.set += expect_mask(ours[i].mask,
-                            theirs.outputs[3].data<uint8_t>().subspan(i * side * side, side * side), where);
-    seen.all += side * side;
+    const size_t pixels = static_cast<size_t>(theirs.outputs[3].elements()) / ours.size();
+    seen.set +=
+        expect_mask(ours[i].mask, theirs.outputs[3].data<uint8_t>().subspan(i * pixels, pixels), where);
+    seen.all += static_cast<int64_t>(pixels);
   }
   return seen;
 }
@@ -124,6 +131,21 @@ TEST(EndToEnd, OnnxRuntimeFindsWhatThePredictorFinds) {
   }
   EXPECT_GT(seen.set, 10000);
   EXPECT_GT(seen.all - seen.set, 10000);
+}
+
+TEST(EndToEnd, TheModelThatShipsFindsTheSamePerson) {
+  if (const std::string why = why_no_onnx_runtime(); !why.empty()) GTEST_SKIP() << why;
+  const std::filesystem::path models = std::filesystem::path(VITRAIL_SOURCE_DIR) / "models";
+  const Model model = read_onnx(models / "people.onnx");
+  const auto& p = model.info.preprocessing;
+  const Image picture = resize_image(read_image(models / "samples/astronaut.jpg"), p.height, p.width);
+  const Case people{.name = "people.onnx", .choice = {.least_score = 0.1}};
+  const std::vector<FoundInstance> found = InstancePredictor(model, {}, people.choice).predict(picture);
+  ASSERT_FALSE(found.empty());
+  const Tensor input = resized_input(picture, p, p.height, p.width);
+  const RuntimeJob job{onnx_bytes(end_to_end(model, {0, 0}, people.choice)), {{"image", input}}};
+  const Seen seen = expect_same(people, found, run_onnx_runtime({job}).at(0));
+  EXPECT_GT(seen.set, 50000);
 }
 
 TEST(EndToEnd, SaysWhatCannotBe) {

@@ -13,6 +13,7 @@
 #include "vitrail/graph/part.h"
 #include "vitrail/predict/instance_joins.h"
 #include "vitrail/predict/whole_masks.h"
+#include "vitrail/quantize/fold_batch_norm.h"
 
 namespace vitrail {
 namespace {
@@ -199,7 +200,9 @@ Model end_to_end(const Model& model, Pair size, const InstanceChoice& choice) {
     refuse(cat("an input of ", size[0], "x", size[1]), "sides that are multiples of 32",
            "Say it: --input HEIGHTxWIDTH");
   check_choice(choice, model.info);
-  return Whole(model, *system, {size[0], size[1]}, choice).build();
+  // Folded here, in double: a runtime that folds in float loses digits where statistics are large.
+  const Model flat = folded(model);
+  return Whole(flat, *system, {size[0], size[1]}, choice).build();
 }
 
 }  // namespace vitrail
