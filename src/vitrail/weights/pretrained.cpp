@@ -51,6 +51,10 @@ class Loader {
     }
     for (const auto& [name, tensor] : file_.tensors)
       if (!used_.contains(name)) result_.unused.push_back(name);
+    if (impossible_layers_ > 0)
+      result_.skipped.push_back(
+          cat("output_mean and output_var of ", impossible_channels_, " channels in ", impossible_layers_,
+              " layers: they spread further than the convolution's outputs can; 0 and 1 taken"));
     find_missing();
     result_.metadata = std::move(file_.metadata);
     return std::move(result_);
@@ -169,21 +173,51 @@ class Loader {
     return tensor;
   }
 
+  // Whether the file says that its layers' activations end at 6.
+  bool has_relu6() const {
+    const auto found = file_.metadata.find("activation");
+    return found != file_.metadata.end() && found->second.starts_with("ReLU6");
+  }
+
+  // Between ReLU6 layers no output of a convolution is further from 0 than six times its weights' absolute
+  // sum. Statistics that spread further were not measured on this network: with them gamma would dwarf every
+  // step of the optimiser. 0 and 1 in their place are the same function.
+  void replace_impossible(const std::string& layer, Tensor& mean, Tensor& var) {
+    const Tensor weight = values(layer + ".weight");
+    const int64_t taps = weight.elements() / std::max<int64_t>(weight.size(0), 1);
+    int64_t replaced = 0;
+    for (int64_t c = 0; c < var.elements(); ++c) {
+      float& variance = var.data<float>()[static_cast<size_t>(c)];
+      if (variance < 0)
+        throw Error(ErrorKind::format, {.where = cat(path_, ": tensor '", layer, ".output_var'"),
+                                        .found = cat("variance ", variance, " of channel ", c),
+                                        .allowed = "a variance is not negative"});
+      if (!has_relu6() || c >= weight.size(0)) continue;
+      double reach = 0;
+      for (const float w :
+           weight.data<float>().subspan(static_cast<size_t>(c * taps), static_cast<size_t>(taps)))
+        reach += 6 * std::abs(static_cast<double>(w));
+      if (std::sqrt(static_cast<double>(variance)) <= reach) continue;
+      variance = 1;
+      mean.data<float>()[static_cast<size_t>(c)] = 0;
+      ++replaced;
+    }
+    impossible_channels_ += replaced;
+    impossible_layers_ += replaced > 0;
+  }
+
   void unfold(const std::string& layer) {
     const bool after_prefix = has(cat(added_, layer, batch_norm_part, "weight"));
     const std::string norm = cat(after_prefix ? added_ : "", layer, batch_norm_part);
     const std::optional<double> epsilon = epsilon_of(norm + "weight");
     if (!epsilon) return;
-    const Tensor mean = statistic(layer, "output_mean"), var = statistic(layer, "output_var");
+    Tensor mean = statistic(layer, "output_mean").clone(), var = statistic(layer, "output_var").clone();
+    replace_impossible(layer, mean, var);
     Tensor beta = values(layer + ".bias").clone();
     Tensor gamma = Tensor::empty(DataType::f32, var.shape());
     for (size_t c = 0; c < static_cast<size_t>(var.elements()); ++c) {
-      const float variance = var.data<float>()[c];
-      if (variance < 0)
-        throw Error(ErrorKind::format, {.where = cat(path_, ": tensor '", layer, ".output_var'"),
-                                        .found = cat("variance ", variance, " of channel ", c),
-                                        .allowed = "a variance is not negative"});
-      gamma.data<float>()[c] = static_cast<float>(std::sqrt(static_cast<double>(variance) + *epsilon));
+      gamma.data<float>()[c] =
+          static_cast<float>(std::sqrt(static_cast<double>(var.data<float>()[c]) + *epsilon));
       beta.data<float>()[c] += mean.data<float>()[c];
     }
     put(norm + "weight", layer + ".output_var", gamma);
@@ -217,6 +251,7 @@ class Loader {
   const Graph& graph_;
   const PretrainedOptions& options_;
   Safetensors file_;
+  int64_t impossible_channels_ = 0, impossible_layers_ = 0;
   std::string prefix_ = options_.prefix;  // of the encoder's parameters
   std::string added_ = prefix_;           // to the file's names
   Pretrained result_;

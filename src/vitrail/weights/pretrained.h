@@ -21,7 +21,9 @@
 //   gamma = sqrt(output_var + epsilon), beta = bias + output_mean
 //
 // Then gamma * (Wx - mean) / sqrt(var + epsilon) + beta = Wx + bias: the same function in evaluation, and in
-// training a normalisation whose inputs and outputs have the scale that it expects.
+// training a normalisation whose inputs and outputs have the scale that it expects. Where the file says that
+// its activations are ReLU6 and a channel's output_var is larger than its convolution's outputs can spread, 0
+// and 1 are taken for mean and variance (the same function), and `skipped` says so.
 //
 // A tensor that has no place after the prefix may have one without it: a detector's file fills its predictors
 // as well as its encoder. Predictors that were trained on COCO's classes give the rows of those that the

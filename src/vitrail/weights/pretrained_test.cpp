@@ -17,6 +17,7 @@
 namespace vitrail {
 namespace {
 
+using testing::Contains;
 using testing::ElementsAre;
 using testing::ElementsAreArray;
 using testing::HasSubstr;
@@ -167,6 +168,32 @@ std::string refusal(const Weights& file, ErrorKind kind) {
     return error.what();
   }
   return "accepted";
+}
+
+// Variances no convolution between ReLU6 layers can have: the function stays, the scale becomes one to learn
+// at.
+TEST(Pretrained, StatisticsThatCannotBeAreReplaced) {
+  const TemporaryFolder folder;
+  Weights file = small_file();
+  file.at("conv1.output_var").data<float>()[1] = 5e12f;
+  file.at("conv1.output_mean").data<float>()[1] = 3e6f;
+  write_safetensors(folder / "wild.safetensors", file, {{"activation", "ReLU6; predictors linear"}});
+  const Pretrained wild = load_pretrained(folder / "wild.safetensors", small_graph());
+  const auto value = [&](const std::string& name, size_t channel) {
+    return wild.weights.at("backbone.conv1.BatchNorm." + name).data<float>()[channel];
+  };
+  EXPECT_EQ(value("running_var", 1), 1);
+  EXPECT_EQ(value("running_mean", 1), 0);
+  EXPECT_NEAR(value("weight", 1), 1, 0.01);
+  EXPECT_EQ(value("bias", 1), file.at("conv1.bias").data<float>()[1]);
+  EXPECT_EQ(value("running_var", 0), file.at("conv1.output_var").data<float>()[0]) << "the others stay";
+  EXPECT_THAT(wild.skipped, Contains(HasSubstr("1 channels in 1 layers: they spread further")));
+
+  write_safetensors(folder / "unbounded.safetensors", file, {{"activation", "ReLU"}});
+  EXPECT_EQ(load_pretrained(folder / "unbounded.safetensors", small_graph())
+                .weights.at("backbone.conv1.BatchNorm.running_var")
+                .data<float>()[1],
+            5e12f);
 }
 
 TEST(Pretrained, UnfoldsCopiesAndListsTheRest) {
