@@ -9,6 +9,7 @@
 #include "vitrail/base/text.h"
 #include "vitrail/data/color_jitter.h"
 #include "vitrail/data/elastic.h"
+#include "vitrail/data/option_faults.h"
 #include "vitrail/data/resample.h"
 
 namespace vitrail {
@@ -142,40 +143,36 @@ Sample augment(const Sample& sample, const AugmentOptions& o, Random& random) {
 }
 
 void check(const AugmentOptions& o) {
-  std::vector<std::string> faults;
-  const auto range = [&](const char* name, double value, double low, double high) {
-    if (!(value >= low && value <= high))
-      faults.push_back(cat(name, " is ", value, ", allowed are ", low, " to ", high));
-  };
+  OptionFaults faults("augmentation");
   const double smallest_scale = 1 / largest_scale;
-  range("scale_min", o.scale_min, smallest_scale, largest_scale);
-  range("scale_max", o.scale_max, smallest_scale, largest_scale);
-  if (o.scale_min > o.scale_max)
-    faults.push_back(cat("scale_min ", o.scale_min, " exceeds scale_max ", o.scale_max));
+  const int64_t largest_side = 1 << 16;
+  faults.range("scale_min", o.scale_min, smallest_scale, largest_scale);
+  faults.range("scale_max", o.scale_max, smallest_scale, largest_scale);
+  faults.expect(o.scale_min <= o.scale_max, "scale_min ", o.scale_min, " exceeds scale_max ", o.scale_max);
   for (const double scale : o.scales)
-    range("scales", scale, smallest_scale, largest_scale);
-  range("short_side_min", static_cast<double>(o.short_side_min), o.short_side_max > 0 ? 1 : 0, 1 << 16);
-  range("short_side_max", static_cast<double>(o.short_side_max), 0, 1 << 16);
-  if (o.short_side_min > o.short_side_max)
-    faults.push_back(cat("short_side_min ", o.short_side_min, " exceeds short_side_max ", o.short_side_max));
-  range("elastic_sigma", o.elastic_sigma, 0, 1000);
-  range("elastic_grid", static_cast<double>(o.elastic_grid), 2, 64);
-  range("rotate_degrees", o.rotate_degrees, 0, 180);
-  range("crop_height", static_cast<double>(o.crop_height), 0, 1 << 16);
-  range("crop_width", static_cast<double>(o.crop_width), 0, 1 << 16);
-  if ((o.crop_height == 0) != (o.crop_width == 0)) faults.push_back("crop_height and crop_width go together");
-  range("crop_max_class_share", o.crop_max_class_share, 0, 1);
-  range("flip", o.flip, 0, 1);
-  range("brightness", o.brightness, 0, 1);
-  range("contrast", o.contrast, 0, 1);
-  range("saturation", o.saturation, 0, 1);
-  range("hue_degrees", o.hue_degrees, 0, 180);
-  range("blur", o.blur, 0, 1);
-  range("blur_sigma_max", o.blur_sigma_max, 0, 100);
+    faults.range("scales", scale, smallest_scale, largest_scale);
+  faults.range("short_side_min", o.short_side_min, o.short_side_max > 0 ? 1 : 0, largest_side);
+  faults.range("short_side_max", o.short_side_max, 0, largest_side);
+  faults.expect(o.short_side_min <= o.short_side_max, "short_side_min ", o.short_side_min,
+                " exceeds short_side_max ", o.short_side_max);
+  faults.range("elastic_sigma", o.elastic_sigma, 0, 1000);
+  faults.range("elastic_grid", o.elastic_grid, 2, 64);
+  faults.range("rotate_degrees", o.rotate_degrees, 0, 180);
+  faults.range("crop_height", o.crop_height, 0, largest_side);
+  faults.range("crop_width", o.crop_width, 0, largest_side);
+  faults.expect((o.crop_height == 0) == (o.crop_width == 0), "crop_height and crop_width go together");
+  faults.range("crop_max_class_share", o.crop_max_class_share, 0, 1);
+  faults.range("flip", o.flip, 0, 1);
+  faults.range("brightness", o.brightness, 0, 1);
+  faults.range("contrast", o.contrast, 0, 1);
+  faults.range("saturation", o.saturation, 0, 1);
+  faults.range("hue_degrees", o.hue_degrees, 0, 180);
+  faults.range("blur", o.blur, 0, 1);
+  faults.range("blur_sigma_max", o.blur_sigma_max, 0, 100);
   for (const double v : o.fill)
-    range("fill", v, 0, 255);
-  if (o.fill.size() == 2 || o.fill.size() > 3) faults.push_back("fill has one value or three (R, G, B)");
-  if (!faults.empty()) throw Error(ErrorKind::usage, {.where = "augmentation", .found = join(faults, "; ")});
+    faults.range("fill", v, 0, 255);
+  faults.expect(o.fill.size() <= 1 || o.fill.size() == 3, "fill has one value or three (R, G, B)");
+  faults.raise();
 }
 
 }  // namespace vitrail

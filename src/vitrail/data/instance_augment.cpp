@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "vitrail/base/error.h"
-#include "vitrail/base/text.h"
+#include "vitrail/data/option_faults.h"
 #include "vitrail/data/resample.h"
 
 namespace vitrail {
@@ -193,25 +192,20 @@ InstanceSample resized(const InstanceSample& sample, Extent size) {
 }
 
 void check(const BoxAugmentOptions& o) {
-  std::vector<std::string> faults;
-  const auto range = [&](const char* name, double value, double low, double high) {
-    if (!(value >= low && value <= high))
-      faults.push_back(cat(name, " is ", value, ", allowed are ", low, " to ", high));
-  };
-  range("expand", o.expand, 0, 1);
-  range("expand_max", o.expand_max, 1, 16);
-  range("crop", o.crop, 0, 1);
-  range("crop_area_min", o.crop_area_min, 0.001, 1);
-  range("crop_aspect_min", o.crop_aspect_min, 0.05, 20);
-  range("crop_aspect_max", o.crop_aspect_max, 0.05, 20);
-  range("least_visible", o.least_visible, 0, 1);
-  if (o.crop_aspect_min > o.crop_aspect_max)
-    faults.push_back(
-        cat("crop_aspect_min ", o.crop_aspect_min, " exceeds crop_aspect_max ", o.crop_aspect_max));
-  if (o.crop_overlaps.empty()) faults.emplace_back("crop_overlaps is empty");
+  OptionFaults faults("augmentation");
+  faults.range("expand", o.expand, 0, 1);
+  faults.range("expand_max", o.expand_max, 1, 16);
+  faults.range("crop", o.crop, 0, 1);
+  faults.range("crop_area_min", o.crop_area_min, 0.001, 1);
+  faults.range("crop_aspect_min", o.crop_aspect_min, 0.05, 20);
+  faults.range("crop_aspect_max", o.crop_aspect_max, 0.05, 20);
+  faults.range("least_visible", o.least_visible, 0, 1);
+  faults.expect(o.crop_aspect_min <= o.crop_aspect_max, "crop_aspect_min ", o.crop_aspect_min,
+                " exceeds crop_aspect_max ", o.crop_aspect_max);
+  faults.expect(!o.crop_overlaps.empty(), "crop_overlaps is empty");
   for (const double overlap : o.crop_overlaps)
-    range("crop_overlaps", overlap, 0, 1);
-  if (!faults.empty()) throw Error(ErrorKind::usage, {.where = "augmentation", .found = join(faults, "; ")});
+    faults.range("crop_overlaps", overlap, 0, 1);
+  faults.raise();
 }
 
 }  // namespace vitrail

@@ -195,6 +195,20 @@ TEST(InstanceLoader, BatchesFollowFromSeedAndStepAlone) {
     EXPECT_EQ(again.instances[0][i].mask, batches[3].instances[0][i].mask);
 }
 
+TEST(InstanceLoader, RefusesOptionsOutOfRange) {
+  const SixPictures data;
+  const InstanceAugment augmentation{.common = {}, .boxes = {}, .size = {64, 64}};
+  try {
+    InstanceLoader(data, augmentation, {}, {.batch = 0, .threads = 0});
+    FAIL();
+  } catch (const Error& error) {
+    const std::string text = error.what();
+    for (const char* part : {"batch is 0", "threads is 0"})
+      EXPECT_NE(text.find(part), std::string::npos) << text;
+  }
+  EXPECT_THROW(InstanceLoader(data, augmentation, {}, {}, -1), Error);
+}
+
 TEST(HoldOut, EveryPictureIsOnOneSide) {
   const HeldOut parts = hold_out(std::make_unique<SixPictures>(), 4);
   ASSERT_EQ(parts.held_out->size(), 1);

@@ -3,7 +3,31 @@
 #include <algorithm>
 #include <numeric>
 
+#include "vitrail/data/option_faults.h"
+
 namespace vitrail {
+
+void check(const LoaderOptions& options, int64_t dataset_size, int64_t first_step) {
+  OptionFaults faults("loader");
+  faults.range("batch", options.batch, 1, 1 << 16);
+  faults.range("threads", options.threads, 1, 256);
+  faults.range("prefetch", options.prefetch, 1, 1 << 16);
+  faults.range("cache_bytes", options.cache_bytes, 0, INT64_MAX);
+  faults.range("first step", first_step, 0, INT64_MAX);
+  faults.expect(dataset_size > 0, "a data set without samples");
+  faults.raise();
+}
+
+int64_t bytes_of(const Sample& sample) {
+  return static_cast<int64_t>(sample.image.pixels.size() + sample.labels.labels.size() * sizeof(uint16_t));
+}
+
+int64_t bytes_of(const InstanceSample& sample) {
+  size_t bytes = sample.image.pixels.size();
+  for (const Instance& each : sample.instances)
+    bytes += sizeof(Instance) + each.mask.counts.size() * sizeof(uint32_t);
+  return static_cast<int64_t>(bytes);
+}
 
 // Streams of (seed): even keys shuffle epochs, odd keys augment their samples.
 std::vector<int64_t> epoch_order(uint64_t seed, int64_t size, int64_t epoch) {

@@ -1,6 +1,7 @@
 #pragma once
 // What loaders of batches share: the endless shuffled sequence, a cache of decoded samples, and workers that
-// make batches ahead of the step that needs them. Private to the loaders (loader.h, instance_loader.h).
+// make batches ahead of the step that needs them. Private to the loaders (loader.h, instance_loader.h,
+// train/rcnn_batches.h).
 //
 // Batch t is a pure function of (seed, t), so a run can resume at any step, and the number of workers changes
 // nothing but the speed.
@@ -15,10 +16,16 @@
 #include <mutex>
 #include <stop_token>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "vitrail/base/checked.h"
+#include "vitrail/base/error.h"
 #include "vitrail/base/random.h"
+#include "vitrail/data/instance_dataset.h"
+#include "vitrail/data/loader.h"
 #include "vitrail/graph/model.h"
+#include "vitrail/image/preprocess.h"
 
 namespace vitrail {
 
@@ -27,8 +34,28 @@ std::vector<int64_t> epoch_order(uint64_t seed, int64_t size, int64_t epoch);
 /// What augments sample `index` in an epoch.
 Random augment_stream(uint64_t seed, int64_t epoch, int64_t index);
 
+/// Throws Error(usage) with every option that is out of range, or for a data set without samples.
+void check(const LoaderOptions& options, int64_t dataset_size, int64_t first_step);
+
 /// A network's mean as R, G, B, for padded pixels.
 std::vector<double> mean_rgb(const Preprocessing& preprocessing);
+
+/// What a decoded sample takes in memory.
+int64_t bytes_of(const Sample& sample);
+int64_t bytes_of(const InstanceSample& sample);
+
+/// The samples' pictures as a network's input: f32 [N, C, H, W], each in the top left corner of `size`.
+template <class Sample>
+Tensor preprocessed(const std::vector<Sample>& samples, const Preprocessing& preprocessing, Extent size) {
+  const auto channels = static_cast<int64_t>(preprocessing.mean.size());
+  Tensor images = Tensor::empty(DataType::f32, {std::ssize(samples), channels, size.height, size.width});
+  float* to = images.data<float>().data();
+  for (const Sample& sample : samples) {
+    preprocess_into(sample.image, preprocessing, size.height, size.width, to);
+    to += channels * size.height * size.width;
+  }
+  return images;
+}
 
 /// Epoch after epoch, each in its own order. Thread-safe.
 class ShuffledSequence {
@@ -48,32 +75,71 @@ class ShuffledSequence {
 
 /// Decoded samples, kept until the bound is reached and then for good: each is used once per epoch, so
 /// replacing one by another would gain nothing. Thread-safe if `load` is.
-template <class Sample>
+template <class Dataset>
 class SampleCache {
  public:
-  using Load = std::function<Sample(int64_t)>;
-  using Bytes = std::function<int64_t(const Sample&)>;
-  SampleCache(Load load, Bytes bytes_of, int64_t bytes)
-      : load_(std::move(load)), bytes_of_(std::move(bytes_of)), left_(bytes) {}
+  using Sample = decltype(std::declval<const Dataset&>().load(0));
+  SampleCache(const Dataset& dataset, int64_t bytes) : dataset_(dataset), left_(bytes) {}
 
   std::shared_ptr<const Sample> get(int64_t index) {
     {
       std::lock_guard lock(mutex_);
       if (const auto found = samples_.find(index); found != samples_.end()) return found->second;
     }
-    auto sample = std::make_shared<const Sample>(load_(index));
-    const int64_t bytes = bytes_of_(*sample);
+    auto sample = std::make_shared<const Sample>(dataset_.load(index));
+    const int64_t bytes = bytes_of(*sample);
     std::lock_guard lock(mutex_);
     if (bytes <= left_ && samples_.emplace(index, sample).second) left_ -= bytes;
     return sample;
   }
 
  private:
-  Load load_;
-  Bytes bytes_of_;
+  const Dataset& dataset_;
   std::mutex mutex_;
   int64_t left_;
   std::map<int64_t, std::shared_ptr<const Sample>> samples_;
+};
+
+/// The samples of each step's batch, augmented. Thread-safe if the data set is.
+template <class Dataset>
+class SampleStream {
+ public:
+  using Sample = typename SampleCache<Dataset>::Sample;
+
+  SampleStream(const Dataset& dataset, const LoaderOptions& options)
+      : dataset_(dataset),
+        batch_(options.batch),
+        sequence_(options.seed, dataset.size()),
+        cache_(dataset, options.cache_bytes) {}
+
+  /// Each of them is `augment(sample, random)`; fewer than a batch once a stop is requested.
+  template <class Augment>
+  std::vector<Sample> batch(int64_t step, const std::stop_token& stop, const Augment& augment) {
+    const int64_t first = checked_mul(step, batch_, "position in the shuffled data set");
+    std::vector<Sample> samples;
+    for (int64_t i = 0; i < batch_ && !stop.stop_requested(); ++i)
+      samples.push_back(at(checked_add(first, i, "position in the shuffled data set"), augment));
+    return samples;
+  }
+
+ private:
+  template <class Augment>
+  Sample at(int64_t position, const Augment& augment) {
+    const int64_t index = sequence_.index_at(position);
+    Random random = sequence_.augment_stream_at(position);
+    try {
+      return augment(*cache_.get(index), random);
+    } catch (const Error&) {
+      throw;
+    } catch (const std::exception& e) {  // out of memory, say: it must not lose the file's name
+      throw Error(ErrorKind::file, {.where = dataset_.image_path(index).string(), .found = e.what()});
+    }
+  }
+
+  const Dataset& dataset_;
+  int64_t batch_;
+  ShuffledSequence sequence_;
+  SampleCache<Dataset> cache_;
 };
 
 /// Workers that make the results of steps first_step, first_step + 1, ... and hand them out in order. Each
