@@ -2,8 +2,8 @@
 // The context module (Yu & Koltun 2016; SPEC 4): dilated 3x3 convolutions over class scores, whose view grows
 // exponentially while the map keeps its size. It starts as the identity.
 //
-//   Value scores = context_module(net / "context", scores, {});                                  // basic,
-//   Dilation8 Value scores = context_module(net / "context", scores, {.multipliers = large_context()});
+//   Value scores = context_module(net / "context", scores);                                     // basic
+//   Value scores = context_module(net / "context", scores, {.multipliers = large_context()});  // large
 
 #include <vector>
 

@@ -4,6 +4,7 @@
 
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
+#include "vitrail/nets/decoders/context.h"
 #include "vitrail/nets/decoders/fcn_skip.h"
 #include "vitrail/nets/decoders/jpu.h"
 #include "vitrail/nets/heads/aspp.h"
@@ -107,7 +108,9 @@ class Segmenter {
       case SegmentationHead::fcn: return fcn_head(scope / "conv5", map, classes_);
       case SegmentationHead::fcn_skip: return skip_head(scope, map);
       case SegmentationHead::psp: return pyramid_head(scope, map);
-      case SegmentationHead::encoding: return context_head(scope, map);
+      case SegmentationHead::encoding: return encoding_head(scope, map);
+      case SegmentationHead::context:
+        return context_module(scope / "context", score(scope / "score", map, classes_));
       default: return atrous_head(scope, map);
     }
   }
@@ -136,7 +139,7 @@ class Segmenter {
     return deeplabv3_head(scope, map, classes_, aspp);
   }
 
-  Value context_head(const Scope& scope, Value map) {
+  Value encoding_head(const Scope& scope, Value map) {
     EncodingOptions encoding{.codewords = read_.integer("codewords", 32)};
     if (parts_.neck == Neck::jpu) encoding.first_kernel = 1;
     if (parts_.neck == Neck::fpn) encoding.width = model_.graph.channels(map);
@@ -147,7 +150,7 @@ class Segmenter {
                                        .allowed = "the maps that it joins must be of one size"});
       encoding.laterals = {maps_.pyramid[0], maps_.pyramid[1]};
     }
-    const EncodingScores result = encoding_head(scope, map, classes_, encoding);
+    const EncodingScores result = vitrail::encoding_head(scope, map, classes_, encoding);
     presence_ = result.presence;
     return result.scores;
   }

@@ -35,6 +35,7 @@ enum class SegmentationHead {
   aspp_v3,   ///< the same as the paper has it, without the extra convolution
   aspp_v2,   ///< DeepLabv2: a sum of dilated 3x3 convolutions
   encoding,  ///< EncNet's context head
+  context,   ///< 1x1 scores and the basic context module of dilated convolutions
 };
 
 struct ResNetSegmenter {
