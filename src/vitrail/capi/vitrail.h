@@ -33,12 +33,19 @@
 extern "C" {
 #endif
 
+/* C lets an enum hold any number, and what a caller puts there is checked; C++ has to be told of it. */
+#ifdef __cplusplus
+#define VITRAIL_ANY_NUMBER : int32_t
+#else
+#define VITRAIL_ANY_NUMBER
+#endif
+
 /* Raised when a function is added; functions are never changed or taken away while it grows. */
 #define VITRAIL_API_VERSION 2
 int32_t vitrail_api_version(void);      /* of the library that is loaded */
 const char* vitrail_version_text(void); /* "0.1.0" */
 
-typedef enum vitrail_status {
+typedef enum vitrail_status VITRAIL_ANY_NUMBER {
   VITRAIL_OK = 0,
   VITRAIL_USAGE = 1,       /* a wrong argument: NULL, a size that does not fit, an unknown value */
   VITRAIL_FILE = 2,        /* a file is missing, unreadable or could not be written */
@@ -62,7 +69,7 @@ typedef struct vitrail_error {
 #define VITRAIL_ERROR_INIT \
   { sizeof(vitrail_error), VITRAIL_OK, "" }
 
-typedef enum vitrail_order {
+typedef enum vitrail_order VITRAIL_ANY_NUMBER {
   VITRAIL_RGB = 0, /* 3 bytes per pixel */
   VITRAIL_BGR = 1, /* 3 bytes, as OpenCV keeps them */
   VITRAIL_GREY = 2,
@@ -108,7 +115,7 @@ void vitrail_close(vitrail_model* model); /* NULL is allowed */
 
 /* What a model does: it labels pixels (vitrail_segment) or finds objects (vitrail_find_objects). Version 2.
  */
-typedef enum vitrail_task { VITRAIL_SEMANTIC = 0, VITRAIL_INSTANCE = 1 } vitrail_task;
+typedef enum vitrail_task VITRAIL_ANY_NUMBER { VITRAIL_SEMANTIC = 0, VITRAIL_INSTANCE = 1 } vitrail_task;
 vitrail_task vitrail_model_task(const vitrail_model* model);
 
 /* Classes, by index 0 .. count - 1. The name lives as long as the model; NULL for an index that is not there.
