@@ -1,7 +1,6 @@
 #include "vitrail/train/branch_batches.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
@@ -9,6 +8,7 @@
 #include "vitrail/detect/matching.h"
 #include "vitrail/detect/paste.h"
 #include "vitrail/train/convert.h"
+#include "vitrail/train/crops.h"
 
 namespace vitrail::train {
 namespace {
@@ -32,27 +32,48 @@ Extent grid_of(const BranchSystem& branch, const SsdSystem& system) {
   return {branch.height * scale, branch.width * scale};
 }
 
-at::Tensor tensor_of(const std::vector<float>& values, Extent grid) {
-  return torch::tensor(values, at::kFloat).view({-1, grid.height, grid.width});
-}
-
-/// Where each of `count` samples lies, spread over [low, high] of a map as TensorFlow's crop_and_resize does,
-/// as a matrix from the map's cells to the samples: bilinear, 0 outside.
-at::Tensor sampling_matrix(double low, double high, int64_t count, int64_t cells) {
-  at::Tensor matrix = at::zeros({count, cells}, at::kFloat);
-  auto at = matrix.accessor<float, 2>();
-  const double step = count > 1 ? (high - low) / static_cast<double>(count - 1) : 0;
-  for (int64_t i = 0; i < count; ++i) {
-    const double x = count > 1 ? low + static_cast<double>(i) * step : (low + high) / 2;
-    if (x < 0 || x > static_cast<double>(cells - 1)) continue;
-    const auto left = static_cast<int64_t>(x);
-    const auto right = std::min(left + 1, cells - 1);
-    const auto fraction = static_cast<float>(x - static_cast<double>(left));
-    at[i][left] += 1 - fraction;
-    at[i][right] += fraction;
+/// The batch of one branch while it is filled.
+class BranchFiller {
+ public:
+  BranchFiller(size_t branch, const SsdSystem& system, Extent image, double outside)
+      : system_(system),
+        image_(image),
+        grid_(grid_of(system.branches[branch], system)),
+        outside_(static_cast<float>(outside)) {
+    batch_.branch = branch;
   }
-  return matrix;
-}
+
+  void add(int64_t image, const Instance& object, const Box& box) {
+    const Box region = region_of(box, system_, image_);
+    batch_.images.push_back(image);
+    batch_.classes.push_back(object.class_index);
+    batch_.boxes.push_back(box);
+    batch_.regions.push_back(region);
+    const std::vector<float> mask = crop_mask(decode_rle(object.mask), region, grid_);
+    targets_.insert(targets_.end(), mask.begin(), mask.end());
+    const Tensor covered = box_coverage({&box, 1}, {&region, 1}, grid_);
+    for (const float share : covered.data<float>())
+      weights_.push_back(share > 0 ? 1.0f : outside_);
+  }
+
+  bool empty() const { return batch_.boxes.empty(); }
+
+  BranchBatch finish() {
+    const auto tensor = [&](const std::vector<float>& values) {
+      return torch::tensor(values, at::kFloat).view({-1, grid_.height, grid_.width});
+    };
+    batch_.targets = tensor(targets_);
+    batch_.weights = tensor(weights_);
+    return std::move(batch_);
+  }
+
+ private:
+  const SsdSystem& system_;
+  Extent image_, grid_;
+  float outside_;
+  BranchBatch batch_;
+  std::vector<float> targets_, weights_;
+};
 
 }  // namespace
 
@@ -72,11 +93,13 @@ MaskMean mask_mean_from(std::string_view name) {
       ErrorKind::usage,
       {.where = "mask loss", .found = cat("mean over '", name, "'"), .allowed = "boxes, cells, branches"});
 }
+
 std::vector<BranchBatch> branch_batches(std::span<const std::vector<Instance>> instances,
                                         const SsdSystem& system, Extent image, std::span<const Box> anchors,
                                         const BranchBatchOptions& options, Random& random) {
-  std::vector<BranchBatch> all(system.branches.size());
-  std::vector<std::vector<float>> targets(all.size()), weights(all.size());
+  std::vector<BranchFiller> fillers;
+  for (size_t b = 0; b < system.branches.size(); ++b)
+    fillers.emplace_back(b, system, image, options.outside);
   for (size_t n = 0; n < instances.size(); ++n) {
     std::vector<const Instance*> objects;
     std::vector<Box> boxes;
@@ -89,57 +112,15 @@ std::vector<BranchBatch> branch_batches(std::span<const std::vector<Instance>> i
       objects.push_back(&each);
     }
     const std::vector<std::vector<int64_t>> taken = assign_branches(boxes, system, image);
-    for (size_t b = 0; b < taken.size(); ++b) {
-      const Extent grid = grid_of(system.branches[b], system);
-      for (const int64_t i : taken[b]) {
-        const Instance& object = *objects[static_cast<size_t>(i)];
-        const Box& box = boxes[static_cast<size_t>(i)];
-        const Box region = region_of(box, system, image);
-        all[b].images.push_back(static_cast<int64_t>(n));
-        all[b].classes.push_back(object.class_index);
-        all[b].boxes.push_back(box);
-        all[b].regions.push_back(region);
-        const std::vector<float> mask = crop_mask(decode_rle(object.mask), region, grid);
-        targets[b].insert(targets[b].end(), mask.begin(), mask.end());
-        const Tensor covered = box_coverage({&box, 1}, {&region, 1}, grid);
-        for (const float share : covered.data<float>())
-          weights[b].push_back(share > 0 ? 1.0f : static_cast<float>(options.outside));
-      }
-    }
+    for (size_t b = 0; b < taken.size(); ++b)
+      for (const int64_t i : taken[b])
+        fillers[b].add(static_cast<int64_t>(n), *objects[static_cast<size_t>(i)],
+                       boxes[static_cast<size_t>(i)]);
   }
-  for (size_t b = 0; b < all.size(); ++b) {
-    all[b].branch = b;
-    if (all[b].boxes.empty()) continue;
-    all[b].targets = tensor_of(targets[b], grid_of(system.branches[b], system));
-    all[b].weights = tensor_of(weights[b], grid_of(system.branches[b], system));
-  }
-  std::erase_if(all, [](const BranchBatch& batch) { return batch.boxes.empty(); });
-  return all;
-}
-
-at::Tensor differentiable_crops(const at::Tensor& map, int64_t stride, std::span<const Box> regions,
-                                std::span<const int64_t> images, const BranchSystem& branch, Extent image) {
-  const int64_t scale = branch_stride / stride, height = branch.height * scale, width = branch.width * scale;
-  std::vector<at::Tensor> crops;
-  for (size_t r = 0; r < regions.size(); ++r) {
-    const Box& region = regions[r];
-    const at::Tensor one = map[images[r]];
-    const Cells cells = encompassing_cells(region, image);
-    if (outline(cells) == region && cells.height == branch.height && cells.width == branch.width) {
-      crops.push_back(one.slice(1, cells.y * scale, cells.y * scale + height)
-                          .slice(2, cells.x * scale, cells.x * scale + width));
-      continue;
-    }
-    const double y_step = static_cast<double>(map.size(2) - 1) / static_cast<double>(image.height),
-                 x_step = static_cast<double>(map.size(3) - 1) / static_cast<double>(image.width);
-    const at::Tensor rows = sampling_matrix(region.y1 * y_step, region.y2 * y_step, 2 * height, map.size(2)),
-                     columns =
-                         sampling_matrix(region.x1 * x_step, region.x2 * x_step, 2 * width, map.size(3));
-    const at::Tensor sampled = at::matmul(at::matmul(rows.to(map.scalar_type()), one),
-                                          columns.to(map.scalar_type()).transpose(0, 1));
-    crops.push_back(at::max_pool2d(sampled.unsqueeze(0), {2, 2}).squeeze(0));
-  }
-  return at::stack(crops);
+  std::vector<BranchBatch> batches;
+  for (BranchFiller& filler : fillers)
+    if (!filler.empty()) batches.push_back(filler.finish());
+  return batches;
 }
 
 std::map<std::string, at::Tensor> branch_inputs(const BranchBatch& batch, const SsdSystem& system,
@@ -148,11 +129,8 @@ std::map<std::string, at::Tensor> branch_inputs(const BranchBatch& batch, const 
   std::map<std::string, at::Tensor> inputs;
   for (const int64_t stride : system.crop_strides) {
     const at::Tensor& map = features.at(stride);
-    const bool learns = !system.stop_gradient && map.requires_grad();
-    inputs[cat(branch.name, ".crop_", stride)] =
-        learns ? differentiable_crops(map, stride, batch.regions, batch.images, branch, image)
-               : to_torch(branch_crops(from_torch(map.detach().contiguous()), stride, batch.regions,
-                                       batch.images, branch, image));
+    inputs[cat(branch.name, ".crop_", stride)] = branch_crops(
+        system.stop_gradient ? map.detach() : map, stride, batch.regions, batch.images, branch, image);
   }
   if (system.box_conditioned)
     inputs[branch.name + ".crop_box"] =

@@ -2,11 +2,14 @@
 // What SSD's segmentation branches train on (SPEC 11.3): the objects of a batch, sorted to the branches, the
 // crops that each branch sees, and the masks that it should say.
 //
-//   for (BranchBatch& batch : branch_batches(instances, system, {640, 640}, {}, random)) {
+//   const std::vector<BranchBatch> batches =
+//       branch_batches(instances, system, {640, 640}, /*anchors=*/{}, {}, random);
+//   std::vector<at::Tensor> logits;
+//   for (const BranchBatch& batch : batches) {
 //     auto crops = branch_inputs(batch, system, features, {640, 640});     // {"isb_9x4.crop_32": ...}
-//     at::Tensor logits = branch.forward(crops)[0].second;
-//     parts.push_back(batch_mask_loss(batch, logits, options));
+//     logits.push_back(branches[batch.branch].forward(crops)[0].second);
 //   }
+//   at::Tensor loss = mask_loss(batches, logits, MaskMean::boxes);
 //
 // The true boxes give the crops, not predicted ones, so that branches learn whatever the detector finds; and
 // crops are cut off from the trunk (system.stop_gradient), so that each branch learns for itself.
@@ -50,10 +53,6 @@ std::vector<BranchBatch> branch_batches(std::span<const std::vector<Instance>> i
 /// A branch's inputs by name. `features` are the trunk's maps [N,C,H,W] by stride.
 std::map<std::string, at::Tensor> branch_inputs(const BranchBatch& batch, const SsdSystem& system,
                                                 const std::map<int64_t, at::Tensor>& features, Extent image);
-
-/// branch_crops (detect/branches.h) that passes gradients on.
-at::Tensor differentiable_crops(const at::Tensor& map, int64_t stride, std::span<const Box> regions,
-                                std::span<const int64_t> images, const BranchSystem& branch, Extent image);
 
 /// How the sigmoid cross-entropies of the masks' cells are put together: every box counts the same, every
 /// cell, or every branch that has boxes.

@@ -97,30 +97,6 @@ TEST(BranchBatches, InputsAreTheCropsThatThePredictorCuts) {
   EXPECT_GE(crops, 3);
 }
 
-TEST(BranchBatches, GradientsOfCropsAreThoseOfFiniteDifferences) {
-  const BranchSystem branch{.name = "b", .height = 2, .width = 2};
-  const std::vector<Box> regions{{0, 32, 96, 128}, {32, 64, 96, 128}};  // resized, exact
-  const std::vector<int64_t> images{0, 0};
-  torch::manual_seed(3);
-  at::Tensor map = torch::randn({1, 2, 8, 8}, at::kDouble).set_requires_grad(true);
-  const at::Tensor factors = torch::randn({2, 2, 4, 4}, at::kDouble);
-  const auto cost = [&] {
-    return (differentiable_crops(map, 16, regions, images, branch, input) * factors).sum();
-  };
-  cost().backward();
-  const at::Tensor gradient = map.grad().flatten();
-  at::Tensor values = map.detach().flatten();
-  for (int64_t i = 0; i < values.numel(); ++i) {
-    const double before = values[i].item<double>();
-    values[i] = before + 1e-6;
-    const double up = cost().item<double>();
-    values[i] = before - 1e-6;
-    const double down = cost().item<double>();
-    values[i] = before;
-    EXPECT_NEAR(gradient[i].item<double>(), (up - down) / 2e-6, 1e-5) << i;
-  }
-}
-
 TEST(BranchBatches, JitteredBoxesStayNearAndInside) {
   Random random(4);
   const std::vector<std::vector<Instance>> instances{{rectangle(40, 30, 50, 80)}};

@@ -35,11 +35,7 @@ class RcnnTask : public InstanceTask {
   }
 
   void start(int64_t first) override {
-    loader_.emplace(*data_.train, model_->info, recipe_.augment,
-                    LoaderOptions{.batch = recipe_.train.batch,
-                                  .seed = recipe_.train.seed,
-                                  .threads = static_cast<int>(recipe_.data.loader_threads)},
-                    first);
+    loader_.emplace(*data_.train, model_->info, recipe_.augment, loader_options(recipe_), first);
   }
 
   PassLoss pass(uint64_t dropout_seed) override {

@@ -57,10 +57,7 @@ class SemanticTask : public Task {
   }
 
   void start(int64_t first) override {
-    loader_.emplace(*train_data_, recipe_.augment, model_->info.preprocessing,
-                    LoaderOptions{.batch = recipe_.train.batch,
-                                  .seed = recipe_.train.seed,
-                                  .threads = static_cast<int>(recipe_.data.loader_threads)},
+    loader_.emplace(*train_data_, recipe_.augment, model_->info.preprocessing, loader_options(recipe_),
                     first);
   }
 

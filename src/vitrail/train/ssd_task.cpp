@@ -116,11 +116,7 @@ class SsdTask : public InstanceTask {
     if (first == 0) share_values();
     loader_.emplace(*data_.train,
                     InstanceAugment{.common = recipe_.augment, .boxes = recipe_.box_augment, .size = size_},
-                    model_->info.preprocessing,
-                    LoaderOptions{.batch = recipe_.train.batch,
-                                  .seed = recipe_.train.seed,
-                                  .threads = static_cast<int>(recipe_.data.loader_threads)},
-                    first);
+                    model_->info.preprocessing, loader_options(recipe_), first);
   }
 
   PassLoss pass(uint64_t dropout_seed) override {
