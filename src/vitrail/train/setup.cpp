@@ -99,6 +99,12 @@ ScheduleOptions schedule_options(const Recipe& recipe) {
           .warmup_start = from.warmup_factor};
 }
 
+LoaderOptions loader_options(const Recipe& recipe) {
+  return {.batch = recipe.train.batch,
+          .seed = recipe.train.seed,
+          .threads = static_cast<int>(recipe.data.loader_threads)};
+}
+
 namespace {
 
 /// `file` as it stands, or beside the recipe.
@@ -150,6 +156,7 @@ fs::path find_pretrained(const Recipe& recipe, const fs::path& place) {
     tried = {place};
   } else {
     const fs::path file = wanted.empty() ? fs::path(find_net(recipe.net.name).pretrained) : wanted;
+    if (file.empty()) return {};  // no weights of this network are published: the folder is for others
     if (!place.empty()) tried.push_back(place / file.filename());
     tried.push_back(file);
     tried.push_back(fs::path(recipe.source).parent_path() / file);

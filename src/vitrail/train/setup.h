@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "vitrail/data/loader.h"
 #include "vitrail/train/losses.h"
 #include "vitrail/train/optimizer.h"
 #include "vitrail/train/rcnn_losses.h"
@@ -24,6 +25,8 @@ RcnnLossOptions rcnn_loss_options(const Recipe& recipe);
 OptimizerOptions optimizer_options(const Recipe& recipe, const NamedTensors& learnable);
 
 ScheduleOptions schedule_options(const Recipe& recipe);
+
+LoaderOptions loader_options(const Recipe& recipe);
 
 /// The network with the data set's classes in its info; without weights, or with those of net.from.
 Model network_of(const Recipe& recipe, const std::vector<ClassInfo>& classes);

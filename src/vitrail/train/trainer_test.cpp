@@ -21,6 +21,7 @@
 #include "vitrail/onnx/onnx.h"
 #include "vitrail/train/checkpoint.h"
 #include "vitrail/train/runtime.h"
+#include "vitrail/train/setup.h"
 
 namespace vitrail::train {
 namespace {
@@ -276,6 +277,13 @@ bool run_or_kill(const fs::path& folder, std::chrono::milliseconds limit) {
   int status = 0;
   ::waitpid(child, &status, 0);
   return WIFSIGNALED(status);
+}
+
+TEST_F(Training, AFolderOfWeightsIsNoDemandForThem) {
+  Recipe recipe = small_recipe();
+  EXPECT_THROW(find_pretrained(recipe, root()), Error) << "this network has published weights, not there";
+  recipe.net.name = "unet-small";
+  EXPECT_EQ(find_pretrained(recipe, root()), fs::path()) << "of this one there are none";
 }
 
 TEST_F(Training, KilledAtRandomMomentsItResumesAndEndsWithTheSameBits) {
