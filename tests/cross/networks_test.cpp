@@ -5,11 +5,11 @@
 
 #include "cross/compare.h"
 #include "cross/onnx_runtime.h"
+#include "lively_weights.h"
 #include "vitrail/engine/engine.h"
 #include "vitrail/nets/instance/input_shapes.h"
 #include "vitrail/nets/registry.h"
 #include "vitrail/onnx/onnx.h"
-#include "vitrail/weights/initialize.h"
 #include "vitrail/weights/instance_info.h"
 
 namespace vitrail {
@@ -49,23 +49,10 @@ std::vector<Tensor> run(const Model& model, const NamedInputs& inputs) {
   return Engine(model.graph, model.weights).run(values);
 }
 
-// Initial weights, but nothing left at zero or one: a bias or a statistic that is forgotten must show.
-Weights lively_weights(const Graph& graph) {
-  Weights weights = initial_weights(graph, 11);
-  Random random(12);
-  for (const Parameter& parameter : graph.parameters()) {
-    Tensor tensor = weights.at(parameter.name).clone();
-    if (parameter.shape.size() == 1)
-      for (float& value : tensor.data<float>())
-        value = static_cast<float>(value + random.uniform(-0.2, 0.2));
-    weights[parameter.name] = tensor;
-  }
-  return weights;
-}
-
 Model lively_net(const NetEntry& net) {
   Model model = build_quick(net, 5);
-  model.weights = lively_weights(model.graph);
+  Random random(12);
+  model.weights = lively_weights(model.graph, random);
   for (int i = 0; i < 5; ++i)
     model.info.classes.push_back({cat("class ", i), {}});
   return model;

@@ -2,37 +2,13 @@
 
 #include <gtest/gtest.h>
 
-#include "reference_interpreter.h"
-#include "vitrail/engine/engine.h"
-#include "vitrail/engine/test_graphs.h"
+#include "vitrail/engine/tensor_testing.h"
 
 namespace vitrail {
 namespace {
 
 using engine_test::Case;
-
-constexpr double tolerance = 1e-4;
-
-// Runs the case in the engine and compares every output.
-void expect_agreement(Case& c) {
-  SCOPED_TRACE(c.description);
-  const std::vector<reference::Array> expected = reference::run(c.graph, c.weights, c.inputs);
-  const Engine engine(c.graph, c.weights, {.threads = 2});
-  const std::vector<Tensor> actual = engine.run(c.inputs);
-  ASSERT_EQ(actual.size(), expected.size());
-  for (size_t i = 0; i < actual.size(); ++i)
-    EXPECT_LE(reference::relative_difference(actual[i], expected[i]), tolerance) << "output " << i;
-}
-
-// make(case) adds nodes and returns the value to compare; `count` random cases.
-template <class Make>
-void check(uint64_t first_seed, int count, const Make& make) {
-  for (int i = 0; i < count && !testing::Test::HasFailure(); ++i) {
-    Case c(first_seed + static_cast<uint64_t>(i));
-    c.graph.output("y", make(c));
-    expect_agreement(c);
-  }
-}
+using engine_test::check;
 
 Value random_map(Case& c, int64_t least_size = 1, int64_t most_size = 19) {
   return c.input({c.pick(1, 2), c.pick(1, 37), c.pick(least_size, most_size), c.pick(least_size, most_size)});

@@ -1,6 +1,6 @@
 #pragma once
-// The operators over tensors of any rank against the naive interpreter, over random shapes, attributes, types
-// and layouts, with one thread and with two.
+// Operators against the naive double-precision interpreter, over random shapes, attributes, types and
+// layouts, with one thread and with two.
 
 #include <cstring>
 

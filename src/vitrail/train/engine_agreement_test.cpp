@@ -5,28 +5,14 @@
 
 #include <gtest/gtest.h>
 
-#include "vitrail/base/random.h"
+#include "lively_weights.h"
 #include "vitrail/base/text.h"
 #include "vitrail/engine/engine.h"
 #include "vitrail/nets/registry.h"
 #include "vitrail/train/module.h"
-#include "vitrail/weights/initialize.h"
 
 namespace vitrail::train {
 namespace {
-
-/// Fresh weights whose biases and statistics are not the neutral ones, so that leaving one out would show.
-Weights lively_weights(const Graph& graph, Random& random) {
-  Weights weights = initial_weights(graph, 1);
-  for (const Parameter& parameter : graph.parameters()) {
-    if (parameter.shape.size() != 1) continue;
-    Tensor values = weights.at(parameter.name).clone();
-    for (float& value : values.data<float>())
-      value += static_cast<float>(random.uniform(0, 0.5));
-    weights[parameter.name] = values;
-  }
-  return weights;
-}
 
 TEST(EngineAgreementTest, EveryNetOverOddSizes) {
   ASSERT_FALSE(nets().empty());

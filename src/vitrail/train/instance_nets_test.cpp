@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-#include "vitrail/base/random.h"
+#include "lively_weights.h"
 #include "vitrail/engine/engine.h"
 #include "vitrail/graph/part.h"
 #include "vitrail/nets/instance/input_shapes.h"
@@ -35,19 +35,6 @@ class EveryInstanceNet : public testing::TestWithParam<NetEntry> {
         value = static_cast<float>(random.uniform(-1, 1));
     }
     return values;
-  }
-
-  // Fresh weights, none of whose biases and statistics are the neutral ones.
-  static Weights lively_weights(const Graph& graph, Random& random) {
-    Weights weights = initial_weights(graph, 1);
-    for (const Parameter& parameter : graph.parameters()) {
-      if (parameter.shape.size() != 1) continue;
-      Tensor values = weights.at(parameter.name).clone();
-      for (float& value : values.data<float>())
-        value += static_cast<float>(random.uniform(0, 0.5));
-      weights[parameter.name] = values;
-    }
-    return weights;
   }
 
   std::map<std::string, Shape> shapes_at(const Model& model, int64_t height, int64_t width) const {

@@ -5,7 +5,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include "vitrail/base/error.h"
 #include "vitrail/base/file.h"
@@ -16,8 +15,6 @@
 #include "vitrail/predict/instance.h"
 #include "vitrail/train/checkpoint.h"
 #include "vitrail/train/rectangles_testing.h"
-#include "vitrail/train/runtime.h"
-#include "vitrail/train/trainer.h"
 
 namespace vitrail::train {
 namespace {
@@ -51,16 +48,8 @@ report_images = 1
                       "small.toml", overrides);
 }
 
-class InstanceTraining : public testing::Test {
+class InstanceTraining : public RectangleTraining {
  protected:
-  static fs::path root() { return fs::path(testing::TempDir()) / cat("vitrail_instances_test_", ::getpid()); }
-  static void SetUpTestSuite() { draw_rectangles(root() / "data"); }
-  static void TearDownTestSuite() { fs::remove_all(root()); }
-  void SetUp() override { configure_runtime({.threads = 2}); }
-
-  static TrainOptions into(const std::string& name) {
-    return {.out_dir = root() / name, .dataset = cat("coco:", (root() / "data" / "objects.json").string())};
-  }
   static Weights weights_after(const std::string& name, const std::vector<std::string>& overrides) {
     Trainer(small_recipe(overrides), into(name)).run();
     return read_checkpoint(root() / name, "last")->model;

@@ -1,7 +1,6 @@
 // Training Mask R-CNN from a recipe: everything between a COCO file and a model file.
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include "vitrail/base/error.h"
 #include "vitrail/base/file.h"
@@ -11,10 +10,8 @@
 #include "vitrail/train/checkpoint.h"
 #include "vitrail/train/rcnn_batches.h"
 #include "vitrail/train/rectangles_testing.h"
-#include "vitrail/train/runtime.h"
 #include "vitrail/train/setup.h"
 #include "vitrail/train/task.h"
-#include "vitrail/train/trainer.h"
 #include "vitrail/weights/initialize.h"
 
 namespace vitrail::train {
@@ -48,18 +45,7 @@ report_images = 1
   return recipe;
 }
 
-class RcnnTraining : public testing::Test {
- protected:
-  static fs::path root() { return fs::path(testing::TempDir()) / cat("vitrail_rcnn_test_", ::getpid()); }
-  static void SetUpTestSuite() { draw_rectangles(root() / "data"); }
-  static void TearDownTestSuite() { fs::remove_all(root()); }
-  void SetUp() override { configure_runtime({.threads = 2}); }
-
-  static std::string dataset() { return cat("coco:", (root() / "data" / "objects.json").string()); }
-  static TrainOptions into(const std::string& name) {
-    return {.out_dir = root() / name, .dataset = dataset()};
-  }
-};
+class RcnnTraining : public RectangleTraining {};
 
 TEST_F(RcnnTraining, ANetLearnsFourPicturesByHeart) {
   const TrainResult result =

@@ -4,9 +4,14 @@
 #include <filesystem>
 #include <fstream>
 
+#include <gtest/gtest.h>
+#include <unistd.h>
+
 #include "vitrail/base/random.h"
 #include "vitrail/base/text.h"
 #include "vitrail/image/image_file.h"
+#include "vitrail/train/runtime.h"
+#include "vitrail/train/trainer.h"
 
 namespace vitrail::train {
 
@@ -40,5 +45,21 @@ inline void draw_rectangles(const std::filesystem::path& root) {
   std::ofstream(root / "objects.json") << R"({"images":[)" << images << R"(],"annotations":[)" << annotations
                                        << R"(],"categories":[{"id":5,"name":"plate","supercategory":"x"}]})";
 }
+
+/// Runs of recipes on those pictures, in a folder that goes with the suite.
+class RectangleTraining : public testing::Test {
+ protected:
+  static std::filesystem::path root() {
+    return std::filesystem::path(testing::TempDir()) / cat("vitrail_rectangles_", ::getpid());
+  }
+  static std::string dataset() { return cat("coco:", (root() / "data" / "objects.json").string()); }
+  static TrainOptions into(const std::string& name) {
+    return {.out_dir = root() / name, .dataset = dataset()};
+  }
+
+  static void SetUpTestSuite() { draw_rectangles(root() / "data"); }
+  static void TearDownTestSuite() { std::filesystem::remove_all(root()); }
+  void SetUp() override { configure_runtime({.threads = 2}); }
+};
 
 }  // namespace vitrail::train
