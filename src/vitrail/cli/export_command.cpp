@@ -41,7 +41,8 @@ void declare(CLI::App& app, Options& options) {
                  "for a NET: .safetensors file of its encoder's weights");
   app.add_flag(
       "--end-to-end", options.end_to_end,
-      "of an SSD, one graph from the picture to masks: decoding, suppression, crops and pasting inside");
+      "of an instance network (SSD, Mask R-CNN), one graph from the picture to masks: proposals, decoding, "
+      "suppression, crops and pasting inside");
   add_instance_options(app, options.instances, 0.05);
 }
 

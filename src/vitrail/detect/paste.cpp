@@ -37,10 +37,15 @@ Axis exact_axis(float from, float to, float inside_from, float inside_to, int64_
   const double start = static_cast<double>(from), extent = static_cast<double>(to) - start;
   Axis axis;
   if (!(extent > 0)) return axis;
-  axis.begin = first_pixel(std::max(start, static_cast<double>(inside_from)), size);
-  const int64_t end = first_pixel(std::min(static_cast<double>(to), static_cast<double>(inside_to)), size);
+  double begin = static_cast<double>(inside_from), end = static_cast<double>(inside_to);
+  if (framed) {  // what fades ends with its region, and what does not goes on
+    begin = std::max(begin, start);
+    end = std::min(end, static_cast<double>(to));
+  }
+  axis.begin = first_pixel(begin, size);
+  const int64_t after = first_pixel(end, size);
   const double scale = static_cast<double>(values - (framed ? 2 : 0)) / extent, shift = framed ? 0.5 : -0.5;
-  for (int64_t i = axis.begin; i < end; ++i)
+  for (int64_t i = axis.begin; i < after; ++i)
     axis.add((static_cast<double>(i) + 0.5 - start) * scale + shift, values);
   return axis;
 }

@@ -17,8 +17,8 @@ namespace vitrail {
 
 struct PasteOptions {
   double threshold = 0.5;  ///< on the values as they are; 0 for logits is 0.5 for probabilities
-  /// Beyond its outermost values a mask fades to 0 (detectron2, torchvision), or goes on as it ends
-  /// (TensorFlow). With logits and a threshold of 0 both give the same mask.
+  /// Beyond its outermost values a mask fades to 0 and ends with its region (detectron2, torchvision), or
+  /// goes on as it ends (TensorFlow). With logits and a threshold of 0 both give the same mask.
   bool fades = true;
   /// As torchvision: the mask gets a frame of zeros, its box is cut to whole pixels, and pixels of which the
   /// value is greater than the threshold are set; `inside` is not looked at.

@@ -30,7 +30,7 @@ double value_at(const std::vector<float>& values, Extent grid, double v, double 
 int naive_pixel(const std::vector<float>& values, Extent grid, const Box& region, const Box& inside,
                 int64_t y, int64_t x, const PasteOptions& options) {
   const double cy = static_cast<double>(y) + 0.5, cx = static_cast<double>(x) + 0.5;
-  for (const Box& box : {region, inside})
+  for (const Box& box : {inside, options.fades ? region : inside})
     if (cx < static_cast<double>(box.x1) || cx >= static_cast<double>(box.x2) ||
         cy < static_cast<double>(box.y1) || cy >= static_cast<double>(box.y2))
       return 0;

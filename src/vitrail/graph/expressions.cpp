@@ -58,6 +58,15 @@ Value Expressions::ceil(Value x) const {
 Value Expressions::exp(Value x) const {
   return graph_->add(op::Unary{U::exp}, {x});
 }
+Value Expressions::absolute(Value x) const {
+  return graph_->add(op::Unary{U::abs}, {x});
+}
+Value Expressions::sigmoid(Value x) const {
+  return graph_->add(op::Sigmoid{}, {x});
+}
+Value Expressions::remainder(Value a, Value b) const {
+  return graph_->add(op::Binary{B::modulo}, {a, b});
+}
 Value Expressions::equal(Value a, Value b) const {
   return graph_->add(op::Binary{B::equal}, {a, b});
 }
@@ -100,6 +109,18 @@ Value Expressions::unsqueeze(Value x, const std::vector<int64_t>& axes) const {
 }
 Value Expressions::concat(const std::vector<Value>& parts, int64_t axis) const {
   return parts.size() == 1 ? parts.front() : graph_->add(op::Concat{axis}, parts);
+}
+Value Expressions::transpose(Value x, const std::vector<int64_t>& permutation) const {
+  return graph_->add(op::Transpose{permutation}, {x});
+}
+Value Expressions::product(Value a, Value b) const {
+  return graph_->add(op::MatMul{}, {a, b});
+}
+Value Expressions::size(Value x, int64_t dimension) const {
+  return graph_->add(op::ShapeOf{.start = dimension, .end = dimension + 1}, {x});
+}
+Value Expressions::up_to(Value count) const {
+  return graph_->add(op::Range{}, {integer(0), graph_->add(op::Squeeze{{0}}, {count}), integer(1)});
 }
 
 Value Expressions::count(Value condition) const {

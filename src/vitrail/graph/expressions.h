@@ -33,6 +33,9 @@ class Expressions {
   Value floor(Value x) const;
   Value ceil(Value x) const;
   Value exp(Value x) const;
+  Value absolute(Value x) const;
+  Value sigmoid(Value x) const;
+  Value remainder(Value a, Value b) const;  ///< of integers that are not negative
   Value equal(Value a, Value b) const;
   Value less(Value a, Value b) const;
   Value greater(Value a, Value b) const;
@@ -48,6 +51,10 @@ class Expressions {
   Value reshape(Value x, const std::vector<int64_t>& sizes) const;
   Value unsqueeze(Value x, const std::vector<int64_t>& axes) const;
   Value concat(const std::vector<Value>& parts, int64_t axis) const;
+  Value transpose(Value x, const std::vector<int64_t>& permutation) const;
+  Value product(Value a, Value b) const;         ///< of matrices, MatMul
+  Value size(Value x, int64_t dimension) const;  ///< i64 [1]
+  Value up_to(Value count) const;                ///< 0, 1 ... count - 1, i64 [count]; count: i64 [1]
 
   /// How many are true: i64 [1].
   Value count(Value condition) const;

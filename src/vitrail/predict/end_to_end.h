@@ -1,7 +1,8 @@
 #pragma once
 // An instance segmentation network as one graph from the picture to masks, for runtimes that know nothing of
-// boxes: trunk, decoding, NonMaxSuppression, crops (RoiAlign), branches and pasting, in ONNX's standard
-// operators.
+// boxes: trunk, proposals, decoding, NonMaxSuppression, crops (RoiAlign), heads and pasting, in ONNX's
+// standard operators. SSD with and without branches, Mask R-CNN of every kind, the Pixel Voting Decoder's
+// masks on it.
 //
 //   write_onnx("people-whole.onnx", end_to_end(model));     // ONNX Runtime runs it as it is
 //
@@ -11,16 +12,19 @@
 //   classes i64 [D]            indices into the metadata's classes
 //   masks   u8  [D, H, W]      1 inside the object; absent where the network gives boxes alone
 //
-// How many objects D there are depends on the picture.
+// How many objects D there are depends on the picture; this library's engine plans its memory before it runs
+// and does not run such a graph. Mask R-CNN's H and W are free unless `size` says them: whoever runs it
+// resizes the picture as rcnn_size (rcnn_input.h) does; padding is inside.
 
 #include "vitrail/graph/model.h"
 #include "vitrail/predict/instance.h"
 
 namespace vitrail {
 
-/// `size` is what the network sees; {0, 0}: what its preprocessing says. `choice` is built in. Throws
-/// Error(unsupported) for what cannot be said so: a network of region proposals, crops taken from anchors,
-/// sides that are not multiples of 32; Error(usage) as InstancePredictor.
+/// `size` is what the network sees; {0, 0}: what an SSD's preprocessing says, any size for Mask R-CNN.
+/// `choice` is built in. Throws Error(unsupported) for what cannot be said so: a semantic segmentation
+/// network, crops taken from anchors, an SSD's sides that are not multiples of 32, a network with other
+/// classes than its metadata; Error(usage) as InstancePredictor.
 Model end_to_end(const Model& model, Pair size = {0, 0}, const InstanceChoice& choice = {});
 
 }  // namespace vitrail

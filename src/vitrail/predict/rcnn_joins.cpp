@@ -229,7 +229,7 @@ class RcnnJoins : public InstanceJoins {
     const Tensor scores = seed_scores(seen, boxes, detections);
     std::vector<Tensor> inputs;
     for (const std::string& name : voting_inputs_)
-      inputs.push_back(name == "seeds" ? seeds(seen, scores, boxes) : unit_output(seen, name));
+      inputs.push_back(name == "seeds" ? seeds(seen, scores, boxes) : seen.outputs.at(voting_output(name)));
     const Tensor logits = voting_->run(inputs).at(0);
     const Extent grid{logits.size(2), logits.size(3)};
     const size_t cells = static_cast<size_t>(grid.height * grid.width);
@@ -267,12 +267,6 @@ class RcnnJoins : public InstanceJoins {
     const int64_t stride = system_.voting_units.front().stride;
     return placed_seeds(scores, boxes, {seen.input.height / stride, seen.input.width / stride}, stride,
                         static_cast<int64_t>(std::bit_ceil(boxes.size())));
-  }
-
-  // The trunk's "votes_stage3" for the input "stage3.votes".
-  static const Tensor& unit_output(const Seen& seen, const std::string& input) {
-    const size_t dot = input.find_last_of('.');
-    return seen.outputs.at(cat(input.substr(dot + 1), "_", input.substr(0, dot)));
   }
 
   std::vector<FoundInstance> in_picture(const Seen& seen, const std::vector<Detection>& detections,

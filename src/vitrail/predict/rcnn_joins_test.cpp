@@ -5,17 +5,15 @@
 
 #include <gtest/gtest.h>
 
+#include "narrow_rcnn.h"
 #include "noise_image.h"
 #include "vitrail/base/error.h"
 #include "vitrail/base/random.h"
-#include "vitrail/base/text.h"
 #include "vitrail/image/resize.h"
-#include "vitrail/nets/registry.h"
 #include "vitrail/predict/batched_part.h"
 #include "vitrail/predict/instance.h"
 #include "vitrail/predict/rcnn_input.h"
 #include "vitrail/predict/voted_masks.h"
-#include "vitrail/weights/initialize.h"
 
 namespace vitrail {
 namespace {
@@ -25,39 +23,10 @@ Image noise(int64_t height, int64_t width) {
   return noise_image(height, width, 3, random);
 }
 
-void fill(Tensor& tensor, double deviation, Random& random) {
-  tensor = tensor.clone();
-  for (float& value : tensor.data<float>())
-    value = static_cast<float>(random.normal() * deviation);
-}
-
-// Frozen normalisations of random weights do not keep the scale: here each block adds a little, and the
-// heads' last layers say something.
-Model narrow(const std::string& name, int64_t classes, std::map<std::string, std::string> set = {}) {
-  set.insert({{"width", "0.125"}, {"short_side", "96"}, {"long_side", "160"}, {"boxes", "20"}});
-  Model model = build_net(name, {.classes = classes, .set = set});
-  model.weights = initial_weights(model.graph, 7);
-  Random random(3);
-  for (auto& [parameter, tensor] : model.weights) {
-    if (parameter == "backbone.bn1.weight" || parameter == "backbone.body.bn1.weight") {
-      tensor = tensor.clone();
-      std::fill(tensor.data<float>().begin(), tensor.data<float>().end(),
-                model.info.preprocessing.std[0] > 1 ? 1.0f : 0.02f);
-    }
-    if (parameter.ends_with("bn3.weight")) fill(tensor, 0.2, random);
-    if (parameter.ends_with("bbox_pred.weight")) fill(tensor, 0.02, random);
-    if (parameter.ends_with("cls_score.weight") || parameter.ends_with("logits.weight"))
-      fill(tensor, 0.2, random);
-  }
-  for (int64_t c = 0; c < classes; ++c)
-    model.info.classes.push_back({.name = cat("class ", c)});
-  return model;
-}
-
 class EveryRcnn : public testing::TestWithParam<const char*> {};
 
 TEST_P(EveryRcnn, FindsObjectsInsideThePictureAndMasksInsideTheirBoxes) {
-  const InstancePredictor predictor(narrow(GetParam(), 3));
+  const InstancePredictor predictor(narrow_rcnn(GetParam(), 3));
   EXPECT_TRUE(predictor.has_masks());
   const Image image = noise(75, 110);
   const std::vector<FoundInstance> found = predictor.predict(image);
@@ -94,7 +63,7 @@ INSTANTIATE_TEST_SUITE_P(Rcnn, EveryRcnn,
                          });
 
 TEST(RcnnJoins, AChoiceNarrowsWhatIsFound) {
-  const Model model = narrow("mask-rcnn-r50-fpn", 4);
+  const Model model = narrow_rcnn("mask-rcnn-r50-fpn", 4);
   const Image image = noise(64, 64);
   const std::vector<FoundInstance> one = InstancePredictor(model, {}, {.classes = {2}}).predict(image);
   ASSERT_FALSE(one.empty());
@@ -113,12 +82,12 @@ TEST(RcnnJoins, AChoiceNarrowsWhatIsFound) {
 // torchvision's columns are the background and the class.
 TEST(RcnnJoins, OneClassHasItsOwnColumns) {
   for (const FoundInstance& each :
-       InstancePredictor(narrow("maskrcnn-resnet50-fpn", 1)).predict(noise(64, 64)))
+       InstancePredictor(narrow_rcnn("maskrcnn-resnet50-fpn", 1)).predict(noise(64, 64)))
     EXPECT_EQ(each.class_index, 0);
 }
 
 TEST(RcnnJoins, MoreClassesInTheFileThanInTheNetworkAreRefused) {
-  Model model = narrow("mask-rcnn-r50-fpn", 2);
+  Model model = narrow_rcnn("mask-rcnn-r50-fpn", 2);
   model.info.classes.push_back({.name = "one more"});
   const InstancePredictor predictor(std::move(model));
   EXPECT_THROW(predictor.predict(noise(64, 64)), Error);
@@ -137,7 +106,7 @@ TEST(RcnnInput, SidesFollowTheShortAndTheLongOne) {
 }
 
 TEST(RcnnInput, PicturesArePaddedWithTheMeanAtBottomAndRight) {
-  ModelInfo info = narrow("mask-rcnn-r50-fpn", 1).info;
+  ModelInfo info = narrow_rcnn("mask-rcnn-r50-fpn", 1).info;
   const Image image = noise(40, 50);
   const Tensor input = rcnn_input(image, info, {70, 90});
   ASSERT_EQ(input.shape(), (Shape{1, 3, 96, 96}));
@@ -158,7 +127,7 @@ TEST(RcnnInput, PicturesArePaddedWithTheMeanAtBottomAndRight) {
 
 // torchvision does not smooth: pixel centres (x + 0.5) * scale - 0.5, wherever they fall.
 TEST(RcnnInput, TorchvisionSamplesWithoutSmoothing) {
-  ModelInfo info = narrow("maskrcnn-resnet50-fpn", 1).info;
+  ModelInfo info = narrow_rcnn("maskrcnn-resnet50-fpn", 1).info;
   info.preprocessing = {.mean = {0, 0, 0}, .std = {1, 1, 1}};
   const Image image = noise(91, 77);
   const Tensor input = rcnn_input(image, info, {20, 18});

@@ -20,6 +20,11 @@ std::vector<std::string> rcnn_trunk_outputs(const RcnnSystem& system, bool masks
   return names;
 }
 
+std::string voting_output(const std::string& input) {
+  const size_t dot = input.find_last_of('.');
+  return cat(input.substr(dot + 1), "_", input.substr(0, dot));
+}
+
 std::vector<Box> rcnn_anchors(const RcnnSystem& system, Extent input) {
   std::vector<Extent> maps;
   for (const int64_t stride : system.proposal_strides)

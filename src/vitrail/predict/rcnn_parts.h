@@ -18,6 +18,9 @@ namespace vitrail {
 /// `masks`, votes_U and evidence_U of each voting unit.
 std::vector<std::string> rcnn_trunk_outputs(const RcnnSystem& system, bool masks);
 
+/// The trunk's output that the votes' part reads as `input`: "votes_stage3" for "stage3.votes".
+std::string voting_output(const std::string& input);
+
 /// Of a network's input of this size, level after level: the order of the trunk's rows.
 std::vector<Box> rcnn_anchors(const RcnnSystem& system, Extent input);
 

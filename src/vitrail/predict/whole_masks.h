@@ -1,11 +1,12 @@
 #pragma once
-// The masks of boxes as part of a graph: crops, branches, pasting. Private to end_to_end.cpp.
+// The masks of an SSD's boxes as part of a graph: crops, branches, pasting. Private to what end_to_end.h
+// exports.
 
 #include <vector>
 
 #include "vitrail/detect/box.h"
-#include "vitrail/graph/expressions.h"
 #include "vitrail/graph/model.h"
+#include "vitrail/predict/whole_crops.h"
 
 namespace vitrail {
 
@@ -18,31 +19,15 @@ class WholeMasks {
   Value of(Value found_boxes, Value found_classes, const std::vector<Value>& maps);
 
  private:
-  /// Boxes by column, f32 [n].
-  struct Columns {
-    Value x1, y1, x2, y2;
-  };
-  /// Boxes that one branch takes.
-  struct Taken {
-    Value whether, rank;  ///< of all boxes: bool [D]; i64 [D], the how manieth of this branch
-    Value indices;        ///< of its own: i64 [n]
-    Value count;          ///< i64 [1], at least 1
-  };
-
-  Columns columns_of(Value boxes) const;
-  Columns some(const Columns& all, Value indices) const;
-  Columns cells_of(const Columns& boxes) const;
-  std::vector<Value> fitting(const Columns& cells) const;
-  Taken taken_by(Value fits, int64_t most) const;
-  Value rois(const Columns& boxes) const;
-  Value crop(Value map, int64_t stride, const BranchSystem& branch, const Columns& regions) const;
-  Value pooled_crop(Value map, int64_t stride, Pair grid, const Columns& regions) const;
-  Value coverage(const Columns& boxes, const Columns& regions, Pair grid) const;
+  BoxColumns cells_of(const BoxColumns& boxes) const;
+  std::vector<Value> fitting(const BoxColumns& cells) const;
+  Value crop(Value map, int64_t stride, const BranchSystem& branch, const BoxColumns& regions) const;
+  Value resized_crop(Value map, int64_t stride, Pair grid, const BoxColumns& regions) const;
+  Value coverage(const BoxColumns& boxes, const BoxColumns& regions, Pair grid) const;
   Value covered(Value from, Value to, Value begin, Value end, int64_t parts) const;
-  Value branch_masks(const BranchSystem& branch, const Columns& boxes, const Columns& regions, Value classes,
-                     const std::vector<Value>& maps) const;
-  Value pasted(Value masks, const Columns& boxes, const Columns& regions) const;
-  Value inside(Value low, Value high, int64_t side) const;
+  Value branch_masks(const BranchSystem& branch, const BoxColumns& boxes, const BoxColumns& regions,
+                     Value classes, const std::vector<Value>& maps) const;
+  Value pasted(Value masks, const BoxColumns& boxes, const BoxColumns& regions) const;
 
   const Model& model_;
   const SsdSystem& system_;
