@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <string>
+
+#include "vitrail/base/text.h"
 
 namespace vitrail {
 namespace {
@@ -77,7 +80,27 @@ class Folder {
     }
   }
 
+  /// What convolutions of the same parameters share, folded once.
+  struct Folded {
+    Value weight, bias;
+  };
+
+  Folded parameters(const Node& conv, const Node& normalization) {
+    std::string key = cat(std::get<op::BatchNormalization>(normalization.op).epsilon);
+    for (const Node* node : {&conv, &normalization})
+      for (size_t i = 1; i < node->inputs.size(); ++i)
+        key += cat(" ", node->inputs[i].id);
+    const auto [found, is_new] = shared_.try_emplace(key);
+    if (is_new) found->second = folded_parameters(conv, normalization);
+    return found->second;
+  }
+
   Value fold(const Node& conv, const Node& normalization) {
+    const Folded folded = parameters(conv, normalization);
+    return to_.graph.add(conv.op, {input(conv.inputs.at(0)), folded.weight, folded.bias}, conv.name);
+  }
+
+  Folded folded_parameters(const Node& conv, const Node& normalization) {
     const double epsilon = std::get<op::BatchNormalization>(normalization.op).epsilon;
     Tensor weight = tensor(conv.inputs.at(1)).clone();
     const int64_t channels = weight.size(0), each = weight.elements() / channels;
@@ -94,11 +117,8 @@ class Folder {
       const double before = has_bias ? double{tensor(conv.inputs[2]).data<float>()[c]} : 0;
       bias.data<float>()[c] = static_cast<float>((before - value(3, c)) * scale + value(2, c));
     }
-    return to_.graph.add(
-        conv.op,
-        {input(conv.inputs.at(0)), parameter(conv.name + ".folded_weight", std::move(weight)),
-         parameter(conv.name + ".folded_bias", std::move(bias))},
-        conv.name);
+    return {parameter(conv.name + ".folded_weight", std::move(weight)),
+            parameter(conv.name + ".folded_bias", std::move(bias))};
   }
 
   Value parameter(const std::string& name, Tensor tensor) {
@@ -112,6 +132,7 @@ class Folder {
   std::vector<Value> value_of_;
   std::map<int32_t, std::vector<const Node*>> readers_;
   std::map<const Node*, bool> folded_;
+  std::map<std::string, Folded> shared_;  ///< by what both nodes read
 };
 
 }  // namespace

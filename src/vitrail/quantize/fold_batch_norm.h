@@ -7,7 +7,8 @@
 namespace vitrail {
 
 /// `model` without the batch normalisations that alone read a convolution's output. Nodes keep their
-/// names, the convolution's parameters become NAME.folded_weight and NAME.folded_bias.
+/// names, the convolution's parameters become NAME.folded_weight and NAME.folded_bias, which convolutions of
+/// the same parameters share.
 Model folded(const Model& model);
 
 }  // namespace vitrail
