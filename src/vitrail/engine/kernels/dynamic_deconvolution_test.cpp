@@ -60,10 +60,12 @@ Problem random_problem(uint64_t seed, ImageLayout layout, Form form = Form::exac
   size.op = {.stride = random.integer(1, 2), .form = form};
   size.images = random.integer(1, 2);
   size.channels = random.chance(0.2) ? 19 : random.integer(1, 36);
-  // Beyond 1024 columns planes are done in blocks.
-  const bool wide = random.chance(0.15);
-  size.height = wide ? random.integer(1, 3) : random.integer(1, 27);
-  size.width = wide ? random.integer(1020, 1060) : random.integer(1, 70);
+  // Planes are done in tiles of 64, 128 or 256 columns; their gradients in blocks of 1024.
+  const bool wide = random.chance(0.3);
+  size.height = wide ? random.integer(1, 5) : random.integer(1, 27);
+  size.width = !wide                ? random.integer(1, 70)
+               : random.chance(0.5) ? random.integer(100, 600)
+                                    : random.integer(1020, 1060);
   const auto out = [&](int64_t in) {
     return size.op.stride == 1 ? in : 2 * in - (random.chance(0.5) ? 1 : 0);
   };
@@ -151,8 +153,8 @@ TEST(DynamicDeconvolution, LargeMaps) {
   for (const int64_t stride : {1, 2}) {
     Random random(3);
     Problem p;
-    const int64_t side = 480 / stride;
-    p.size = {.channels = 19, .height = side, .width = side, .out_height = 480, .out_width = 480};
+    const int64_t side = stride == 1 ? 480 : 320, out = side * stride;
+    p.size = {.channels = 19, .height = side, .width = side, .out_height = out, .out_width = out};
     p.size.op.stride = stride;
     p.m = random_floats(random, p.in_area() * 19);
     p.v = random_floats(random, p.in_area() * 9);

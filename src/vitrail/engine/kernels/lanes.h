@@ -20,10 +20,8 @@
 
 #define VITRAIL_INLINE inline __attribute__((always_inline))
 
-#if defined(__x86_64__)
-#include <xmmintrin.h>
-#endif
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#include <xmmintrin.h>
 #define VITRAIL_WIDE_16 __attribute__((target("arch=x86-64-v4,prefer-vector-width=512")))
 #define VITRAIL_WIDE_8 __attribute__((target("arch=x86-64-v3")))
 #else
@@ -71,6 +69,15 @@ VITRAIL_INLINE void store_part(float* y, const Floats<lanes>& value, int64_t cou
   float part[lanes];
   store<lanes>(part, value);
   std::memcpy(y, part, static_cast<size_t>(count) * sizeof(float));
+}
+/// x stays in a register from here on: the compiler would read it again from memory for every use.
+template <int lanes>
+VITRAIL_INLINE void keep(Floats<lanes>& x) {
+#if defined(__x86_64__)
+  __asm__("" : "+v"(x));
+#else
+  static_cast<void>(x);
+#endif
 }
 /// Around the caches; y is 16-byte aligned, lanes a multiple of 4. Ends with store_fence() on each thread.
 template <int lanes>
