@@ -112,6 +112,17 @@ TEST_F(CliTest, InspectJsonAddsUp) {
   EXPECT_EQ(report["layers"].back()["output"], json({1, 19, 64, 96}));
 }
 
+TEST_F(CliTest, AFolderOfARunDoesNotHideTheNetworkOfItsName) {
+  namespace fs = std::filesystem;
+  const fs::path here = fs::current_path();
+  fs::create_directory(path("mobilenet-x0.25-os8"));
+  fs::current_path(path("."));
+  const Result result = vitrail({"inspect", "mobilenet-x0.25-os8"});
+  fs::current_path(here);
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("learnable"));
+}
+
 TEST_F(CliTest, InspectPrintsATableADrawingAndTheEngine) {
   const std::string table = vitrail({"inspect", "mobilenet-x0.25-os8"}).out;
   EXPECT_THAT(table, HasSubstr("multiply-adds"));

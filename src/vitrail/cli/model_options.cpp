@@ -135,7 +135,7 @@ PredictOptions predict_options(const RunOptions& options) {
 
 bool is_model_file(const std::string& source) {
   const std::string extension = std::filesystem::path(source).extension().string();
-  return extension == ".onnx" || extension == ".safetensors" || std::filesystem::exists(source);
+  return extension == ".onnx" || extension == ".safetensors" || std::filesystem::is_regular_file(source);
 }
 
 Model open_source(const SourceOptions& options) {
