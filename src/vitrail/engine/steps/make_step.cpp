@@ -79,6 +79,7 @@ Step make_step(const StepContext& context, const Layer& layer) {
       [&](const op::GlobalMaxPool&) { return make_global_max_pool(context, layer); },
       [&](const op::MaxPoolIndices& op) { return make_max_pool_indices(context, layer, op); },
       [&](const op::MaxUnpool&) { return make_max_unpool(context, layer); },
+      [&](const op::RoiAlign& op) { return make_roi_align(context, layer, op); },
       [&](const op::LRN& op) { return make_lrn(context, layer, op); },
       [&](const op::DynamicDeconvolution& op) { return make_dynamic_deconvolution(context, layer, op); },
       [&](const op::Encoding&) { return make_encoding(context, layer); },

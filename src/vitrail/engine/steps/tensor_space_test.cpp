@@ -27,6 +27,24 @@ TEST(TensorOperators, MaxPoolIndicesAndMaxUnpool) {
   });
 }
 
+TEST(TensorOperators, RoiAlign) {
+  check(27600, 30, [](Case& c) {
+    const int64_t boxes = c.pick(1, 5), images = c.pick(1, 2);
+    const Value x = any_layout(c, {images, c.pick(1, 70), c.pick(3, 12), c.pick(3, 12)});
+    std::vector<int64_t> image_of;
+    for (int64_t i = 0; i < boxes; ++i)
+      image_of.push_back(c.pick(0, images - 1));
+    const op::RoiAlign align{.height = c.pick(1, 8),
+                             .width = c.pick(1, 8),
+                             .sampling_ratio = c.pick(0, 3),
+                             .spatial_scale = c.random.uniform(0.3, 1.2),
+                             .aligned = c.random.chance(0.5)};
+    // Some are empty, turned inside out or beyond the map.
+    const Value corners = c.parameter({boxes, 4}, -4, 16);
+    return any_reader(c, c.graph.add(align, {x, corners, integers(c, image_of)}));
+  });
+}
+
 TEST(TensorOperators, LrnAndShuffles) {
   check(27300, 20, [](Case& c) {
     const Value x = c.graph.add(op::Mul{}, {random_value(c, 4, 4), c.parameter({1}, 3, 9)});

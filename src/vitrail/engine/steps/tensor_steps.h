@@ -36,6 +36,7 @@ Step make_global_max_pool(const StepContext& context, const Layer& layer);
 Step make_max_pool_indices(const StepContext& context, const Layer& layer, const op::MaxPoolIndices& pool);
 Step make_max_unpool(const StepContext& context, const Layer& layer);
 Step make_lrn(const StepContext& context, const Layer& layer, const op::LRN& lrn);
+Step make_roi_align(const StepContext& context, const Layer& layer, const op::RoiAlign& align);
 
 /// The operator's plain evaluation (graph/evaluate.h) as a step; its report says "reference".
 Step make_reference(const StepContext& context, const Layer& layer);
