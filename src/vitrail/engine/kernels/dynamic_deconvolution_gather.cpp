@@ -17,17 +17,17 @@ namespace {
 using tile::Tile;
 
 constexpr int64_t cached_bytes = 32 << 20;  // maps of more than that together do not stay in the caches
-constexpr int64_t tile_area = 512;          // the votes of so many elements of M: 18 KiB
 
 constexpr float zeros[tile::most_columns + 2] = {};  // columns -1 to the end of a row that does not exist
 
-// Of tiles, at most: whole rows where they are not too long.
+// Of tiles, at most: long rows for memory's sake, few of them so that their votes (18 or 36 KiB) stay near.
 struct TileShape {
   int64_t rows, columns;
 };
 TileShape tile_shape(int64_t width) {
-  const int64_t columns = width > 128 ? tile::most_columns : width > 64 ? 128 : 64;
-  return {tile_area / columns, columns};
+  if (width > 256) return {2, 512};
+  if (width > 128) return {2, 256};
+  return width > 64 ? TileShape{4, 128} : TileShape{8, 64};
 }
 
 // Where a tile lies in M.
@@ -56,7 +56,12 @@ class Gather {
     tile_.votes = votes(0);
     tile_.before = place.x > 0;
     tile_.after = end < size_.width;
-    tile_.ahead = !large_ ? 0 : tile_.after ? shape_.columns : place.rows * size_.width - place.x;
+    tile_.ahead = tile_.d_ahead = 0;
+    if (large_) {
+      tile_.ahead = tile_.after ? shape_.columns : place.rows * size_.width - place.x;
+      tile_.d_ahead =
+          size_.op.stride * (tile_.after ? shape_.columns : place.rows * size_.out_width - place.x);
+    }
     copy_votes();
     for (int64_t first = 0; first < size_.channels; first += tile_.channels) {
       const int64_t left = size_.channels - first;
@@ -113,16 +118,20 @@ class Gather {
   }
 
   void gather(int64_t plane) {
-    const int64_t s = size_.op.stride, above = s == 1 ? 1 : 0;
+    const int64_t s = size_.op.stride, above = s == 1 ? 1 : 0, first = place_.y - above;
+    const int64_t m_rows = place_.rows + 1 + above, d_rows = s * place_.rows;
     int64_t spare = 0;
     for (int c = 0; c < tile_.channels; ++c) {
-      for (int64_t r = 0; r < place_.rows + 1 + above; ++r) {
-        tile_.m[c][r] = row(m_, plane + c, place_.y + r - above);
-        if (padded_) tile_.m[c][r] = padded(tile_.m[c][r], padded_row(spare++));
+      const float* from = m_ + ((plane + c) * size_.height + first) * size_.width + place_.x;
+      float* to = out_row(plane + c, 0);
+      for (int64_t r = 0; r < m_rows; ++r, from += size_.width) {
+        const bool missing = first + r < 0 || first + r >= size_.height;
+        const float* m = missing ? zeros + 1 : from;
+        tile_.m[c][r] = padded_ ? padded(m, padded_row(spare++)) : m;
       }
-      for (int64_t r = 0; r < s * place_.rows; ++r) {
+      for (int64_t r = 0; r < d_rows; ++r, to += size_.out_width) {
         const bool missing = s * place_.y + r >= size_.out_height;
-        tile_.d[c][r] = padded_ || missing ? padded_row(spare++) : out_row(plane + c, r);
+        tile_.d[c][r] = padded_ || missing ? padded_row(spare++) : to;
       }
     }
     const bool streaming = streaming_ && !padded_;

@@ -29,6 +29,11 @@ VITRAIL_INLINE Floats<lanes> column(const float* const* m, const float* votes, i
   return Floats<lanes>{} + sum;
 }
 
+// A store waits for the address of its page: one line brings it.
+VITRAIL_INLINE void fetch_page(const Tile& tile, const float* d) {
+  if (tile.ahead != 0) __builtin_prefetch(d + tile.d_ahead, 0, 2);
+}
+
 // What a vector of columns leaves for the one after it: D is complete only with the next `left`.
 template <int lanes>
 struct Carry {
@@ -45,7 +50,7 @@ VITRAIL_INLINE void step_1(const float* const* m, float* d, int64_t x, int64_t a
                            Carry<lanes>& carry) {
   auto up = load<lanes>(m[0] + x), middle = load<lanes>(m[1] + x), down = load<lanes>(m[2] + x);
   keep<lanes>(up), keep<lanes>(middle), keep<lanes>(down);
-  __builtin_prefetch(m[2] + ahead + x, 0, 2);
+  if (ahead != 0) __builtin_prefetch(m[2] + ahead + x, 0, 2);
   const Floats<lanes> left = up * v[6] + middle * v[3] + down * v[0],
                       same = up * v[7] + middle * v[4] + down * v[1],
                       right = up * v[8] + middle * v[5] + down * v[2];
@@ -67,6 +72,7 @@ VITRAIL_INLINE void row_1(const Tile& tile, int64_t r, const float* votes) {
     for (int i = 0; i < 3; ++i)
       m[c][i] = tile.m[c][r + i];
     d[c] = tile.d[c][r];
+    fetch_page(tile, d[c]);
     carry[c].right = tile.before ? column<lanes, 3>(m[c], votes, -1, {8, 5, 2}) : Floats<lanes>{};
     step_1<lanes, true, streaming>(m[c], d[c], 0, tile.ahead, v, carry[c]);
   }
@@ -94,6 +100,8 @@ VITRAIL_INLINE void put_pairs(float* d, const Floats<lanes>& even, const Floats<
 template <int lanes, int channels, bool streaming>
 VITRAIL_INLINE void row_2(const Tile& tile, int64_t r, const float* votes) {
   Floats<lanes> next[channels][2] = {};
+  for (int c = 0; c < channels; ++c)
+    fetch_page(tile, tile.d[c][2 * r]), fetch_page(tile, tile.d[c][2 * r + 1]);
   if (tile.after)
     for (int c = 0; c < channels; ++c) {
       next[c][0] = column<lanes, 1>(&tile.m[c][r], votes, tile.columns, {3});
@@ -106,7 +114,7 @@ VITRAIL_INLINE void row_2(const Tile& tile, int64_t r, const float* votes) {
     for (int c = 0; c < channels; ++c) {
       auto m = load<lanes>(tile.m[c][r] + x), below = load<lanes>(tile.m[c][r + 1] + x);
       keep<lanes>(m), keep<lanes>(below);
-      __builtin_prefetch(tile.m[c][r + 1] + tile.ahead + x, 0, 2);
+      if (tile.ahead != 0) __builtin_prefetch(tile.m[c][r + 1] + tile.ahead + x, 0, 2);
       const Floats<lanes> left[2] = {m * v[3], m * v[6] + below * v[0]};
       put_pairs<lanes, streaming>(tile.d[c][2 * r] + 2 * x, m * v[4],
                                   m * v[5] + window<1, lanes>(left[0], next[c][0]));

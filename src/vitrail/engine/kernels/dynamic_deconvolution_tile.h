@@ -10,8 +10,8 @@
 namespace vitrail::kernels::tile {
 
 constexpr int64_t block = 16;          ///< columns; those of a tile are a multiple of it
-constexpr int64_t most_columns = 256;  ///< of M in a tile; in the narrowest ones there may be
-constexpr int64_t most_rows = 8;       ///< that many rows
+constexpr int64_t most_columns = 512;  ///< of M in a tile
+constexpr int64_t most_rows = 8;       ///< of M in a tile
 constexpr int most_channels = 4;       ///< at once: they share their reads of the votes
 
 /// Where the vote of tap t for column x (-1 to columns) lies in the row's votes.
@@ -24,7 +24,8 @@ struct Tile {
   const float* votes;     ///< of the first row, at column 0
   int64_t vote_stride;    ///< from one row's votes to the next one's
   bool before, after;     ///< whether M and V go on at column -1, at column `columns`
-  int64_t ahead;          ///< from an element of M to the one to fetch now, for the tile after this one
+  // From an element of M, and of D, to the one that the next tile has in its place, which is fetched; or 0.
+  int64_t ahead, d_ahead;
   const float* m[most_channels][most_rows + 2];  ///< rows, by channel; which, see below
   float* d[most_channels][2 * most_rows];
 };
