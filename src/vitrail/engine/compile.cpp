@@ -39,8 +39,12 @@ class Compiler {
   void add_layer_steps() {
     const StepContext step_context{network_,         context_.weights, context_.engine,
                                    context_.threads, context_.bf16,    context_.thrift};
-    for (const Layer& layer : network_.layers)
+    for (const Layer& layer : network_.layers) {
       parts_.steps.push_back(make_step(step_context, layer));
+      // Kernels may count on at least one element.
+      if (element_count(network_.shape(layer.output)) == 0)
+        parts_.steps.back().execute = [](const Memory&) {};
+    }
   }
 
   // A row-major result is made in the output tensor itself; others are copied there at the end.

@@ -1,10 +1,11 @@
+#include <algorithm>
 #include <cstring>
-#include <numeric>
 
 #include "vitrail/engine/layout.h"
 #include "vitrail/engine/steps/strided_copy.h"
 #include "vitrail/engine/steps/tensor_steps.h"
 #include "vitrail/engine/steps/walk.h"
+#include "vitrail/graph/shape_rules/rules.h"
 
 // Reshapes, transposes, slices: steps that move elements and compute nothing.
 
@@ -46,16 +47,6 @@ Step moved(const StepContext& context, const Layer& layer, const char* kind,
                    {.base = base,
                     .sizes = in_storage_order(context, layer.output, context.shape(layer.output)),
                     .strides = in_storage_order(context, layer.output, strides)});
-}
-
-std::vector<int64_t> integers(const StepContext& context, const Layer& layer, size_t input) {
-  if (layer.inputs.size() <= input || layer.inputs[input] == no_value) return {};
-  const Tensor& tensor = context.network.value(layer.inputs[input]).constant;
-  std::vector<int64_t> values;
-  for (int64_t i = 0; i < tensor.elements(); ++i)
-    values.push_back(tensor.type() == DataType::i32 ? tensor.data<int32_t>()[static_cast<size_t>(i)]
-                                                    : tensor.data<int64_t>()[static_cast<size_t>(i)]);
-  return values;
 }
 
 // DepthToSpace (or, `inverse`, SpaceToDepth) as a copy between [N, b, b, C, H, W] and [N, C, H, b, W, b] in
@@ -132,21 +123,21 @@ Step make_tile(const StepContext& context, const Layer& layer) {
 }
 
 Step make_slice(const StepContext& context, const Layer& layer) {
-  const Shape& x = context.shape(layer.inputs[0]);
-  const auto rank = static_cast<int64_t>(x.size());
-  const std::vector<int64_t> starts = integers(context, layer, 1), steps = integers(context, layer, 4);
-  std::vector<int64_t> axes = integers(context, layer, 3), strides = strides_of(context, layer.inputs[0]);
-  if (axes.empty()) {
-    axes.resize(starts.size());
-    std::iota(axes.begin(), axes.end(), int64_t{0});
+  std::vector<OpInput> inputs;
+  for (const ValueId input : layer.inputs) {
+    inputs.push_back({.present = input != no_value});
+    if (input == no_value) continue;
+    const NetworkValue& value = context.network.value(input);
+    inputs.back().shape = value.shape;
+    inputs.back().type = value.type;
+    inputs.back().content = value.constant;
   }
+  std::vector<int64_t> strides = strides_of(context, layer.inputs[0]);
   int64_t base = 0;
-  for (size_t i = 0; i < starts.size(); ++i) {
-    const auto d = static_cast<size_t>(axes[i] < 0 ? axes[i] + rank : axes[i]);
-    const int64_t step = steps.empty() ? 1 : steps[i];
-    const int64_t start = starts[i] < 0 ? starts[i] + x[d] : starts[i];
-    base += std::max<int64_t>(std::min(start, step < 0 ? x[d] - 1 : x[d]), 0) * strides[d];
-    strides[d] *= step;
+  for (const shape_rules::SliceAxis& cut : shape_rules::slice_axes(inputs)) {
+    base += cut.start * strides[cut.axis];
+    // One element needs no step, and a huge one would overflow.
+    strides[cut.axis] = cut.count > 1 ? strides[cut.axis] * cut.step : 0;
   }
   return moved(context, layer, "slice", strides, base);
 }

@@ -78,7 +78,8 @@ TEST(TensorOperators, Slice) {
       axes.push_back(c.random.chance(0.5) ? d : d - rank_of(c, x));
       starts.push_back(c.random.chance(0.5) ? first : first - size);
       ends.push_back(back ? std::numeric_limits<int64_t>::min() : c.pick(first + 1, size + 5));
-      steps.push_back(back ? -c.pick(1, 2) : c.pick(1, 3));
+      steps.push_back(c.random.chance(0.1) ? std::numeric_limits<int64_t>::max() : c.pick(1, back ? 2 : 3));
+      if (back) steps.back() = -steps.back();
     }
     c.description +=
         cat(", starts ", join(starts), ", ends ", join(ends), ", axes ", join(axes), ", steps ", join(steps));

@@ -26,6 +26,7 @@ int64_t window_output(int64_t in, int64_t kernel, int64_t stride, int64_t dilati
   if (room < 0)
     fail(cat("size ", in, " padded by ", pad_before, "+", pad_after),
          cat("at least ", extent, " is needed for the window"));
+  if (in == 0) fail("windows over padding alone", "the input must not be empty");
   int64_t out = (ceil_mode ? ceil_div(room, stride) : room / stride) + 1;
   if (ceil_mode && (out - 1) * stride >= in + pad_before) --out;  // a window may not start beyond the input
   return out;
@@ -95,6 +96,7 @@ OpResult rule(const op::ConvTranspose& op, Inputs in) {
   Shape out{x[0], channels, -1, -1};
   for (size_t d = 0; d < 2; ++d) {
     if (x[2 + d] < 0) continue;
+    if (x[2 + d] == 0) fail(cat("input ", to_string(x)), "it must not be empty");
     out[2 + d] = (x[2 + d] - 1) * op.strides[d] + (weight[2 + d] - 1) * op.dilations[d] + 1 - op.pads[d] -
                  op.pads[d + 2] + op.output_padding[d];
     if (out[2 + d] < 1)
