@@ -17,6 +17,7 @@
 #include "vitrail/engine/kernels/gemm_bf16.h"
 #include "vitrail/engine/passes/passes.h"
 #include "vitrail/engine/spread_threads.h"
+#include "vitrail/engine/staged.h"
 
 namespace vitrail {
 
@@ -64,8 +65,14 @@ struct Engine::State {
       : options(engine_options),
         threads(thread_count(engine_options)),
         bf16(engine_options.precision == Precision::bf16 && kernel::has_bf16()),
-        graph(full.for_inference()),
-        network(prepared_network(graph, values)) {}
+        graph(full.for_inference()) {
+    if (sizes_depend_on_values(graph)) {
+      network = build_network(graph, values);
+      staged = std::make_unique<StagedRun>(graph, values, options);
+    } else {
+      network = prepared_network(graph, values);
+    }
+  }
 
   // The program for these shapes; made by whoever asks first while the others wait for it.
   ProgramPointer program(const std::vector<Shape>& shapes) {
@@ -161,6 +168,13 @@ struct Engine::State {
     return report;
   }
 
+  ProgramReport in_stages() const {
+    ProgramReport report;
+    report.notes.push_back(
+        "sizes depend on what the network computes: it runs in stages, which are compiled as they come");
+    return described(std::move(report));
+  }
+
   ProgramPointer program_for(const std::vector<Tensor>& inputs) {
     expect_inputs(inputs);
     std::vector<Shape> shapes;
@@ -193,6 +207,7 @@ struct Engine::State {
   bool bf16;
   Graph graph;
   Network network;
+  std::unique_ptr<StagedRun> staged;  // where no program can be planned for all of it
   dnnl::engine onednn{dnnl::engine::kind::cpu, 0};
   PackedWeights weights;
   ArenaPool arenas;
@@ -207,6 +222,10 @@ Engine::Engine(Engine&&) noexcept = default;
 Engine& Engine::operator=(Engine&&) noexcept = default;
 
 std::vector<Tensor> Engine::run(const std::vector<Tensor>& inputs) const {
+  if (state_->staged) {
+    state_->expect_inputs(inputs);
+    return state_->staged->run(inputs);
+  }
   const State::Turn turn(*state_, inputs);
   try {
     return turn.program->run(inputs, turn.arena.data());
@@ -217,6 +236,7 @@ std::vector<Tensor> Engine::run(const std::vector<Tensor>& inputs) const {
 
 ProgramReport Engine::profile(const std::vector<Tensor>& inputs, int runs) const {
   using Clock = std::chrono::steady_clock;
+  if (state_->staged) return state_->in_stages();
   const State::Turn turn(*state_, inputs);
   ProgramReport report = state_->described(turn.program->report());
   std::vector<std::vector<double>> times(report.steps.size());
@@ -238,6 +258,7 @@ ProgramReport Engine::profile(const std::vector<Tensor>& inputs, int runs) const
 
 ProgramReport Engine::report(const std::vector<Shape>& inputs) const {
   state_->expect_count(inputs.size());
+  if (state_->staged) return state_->in_stages();
   return state_->described(state_->program(inputs)->report());
 }
 

@@ -43,12 +43,6 @@ Tensor output_tensor(DataType type, const Shape& shape) {
   return Tensor::empty(type, shape);
 }
 
-Tensor first_rows(const Tensor& tensor, int64_t rows) {
-  Shape shape = tensor.shape();
-  shape[0] = rows;
-  return Tensor::view(tensor.type(), shape, tensor.raw(), std::make_shared<Tensor>(tensor));
-}
-
 }  // namespace
 
 ProgramReport Program::report() const {
@@ -67,8 +61,6 @@ std::vector<Tensor> Program::run(const std::vector<Tensor>& inputs, std::byte* a
 std::vector<Tensor> Program::run(const std::vector<Tensor>& inputs, std::byte* arena,
                                  const std::function<void(size_t)>& after_step) const {
   Memory memory;
-  std::vector<int64_t> rows(parts_.locations.size(), -1);
-  memory.rows = rows.data();
   memory.stream = dnnl::stream(parts_.engine);
   std::vector<Tensor> outputs;
   for (const Tensor& input : inputs)
@@ -84,9 +76,6 @@ std::vector<Tensor> Program::run(const std::vector<Tensor>& inputs, std::byte* a
     parts_.steps[i].execute(memory);
     if (after_step) after_step(i);
   }
-  for (size_t i = 0; i < outputs.size(); ++i)
-    if (const int64_t made = rows[static_cast<size_t>(parts_.output_values[i])]; made >= 0)
-      outputs[i] = first_rows(outputs[i], made);
   return outputs;
 }
 

@@ -28,9 +28,6 @@ class Memory {
   std::vector<const std::byte*> inputs;  ///< the caller's tensors, row-major
   std::vector<std::byte*> outputs;
   dnnl::stream stream;
-  /// By value id: how many rows a step really made where that depends on the data (NonMaxSuppression) and is
-  /// fewer than planned; -1 for all others.
-  int64_t* rows = nullptr;
 };
 
 struct Step {

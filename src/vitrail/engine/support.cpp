@@ -25,7 +25,7 @@ std::string known_type_names() {
 // Why a layer cannot run, or "" when it can.
 class SupportCheck {
  public:
-  explicit SupportCheck(const Network& network) : network_(network), maker_(producers(network)) {}
+  explicit SupportCheck(const Network& network) : network_(network) {}
 
   std::string reason(const Layer& layer) const {
     if (!is_known(network_.value(layer.output).type))
@@ -39,14 +39,6 @@ class SupportCheck {
   // Operators that no plain evaluation stands behind compute with floats only.
   std::string fault_of(ValueId input, const Layer& layer) const {
     if (input == no_value) return "";
-    const int64_t made = maker_[static_cast<size_t>(input)];
-    if (made >= 0) {
-      const Layer& before = network_.layers[static_cast<size_t>(made)];
-      if (std::holds_alternative<op::NonMaxSuppression>(before.op))
-        return cat("reads the boxes that '", before.name,
-                   "' keeps; how many there are is known only once they are computed, so they can only be an "
-                   "output");
-    }
     const DataType type = network_.value(input).type;
     const bool index = std::holds_alternative<op::MaxUnpool>(layer.op) ||
                        std::holds_alternative<op::RoiAlign>(layer.op) ||
@@ -77,7 +69,6 @@ class SupportCheck {
   }
 
   const Network& network_;
-  std::vector<int64_t> maker_;
 };
 
 }  // namespace

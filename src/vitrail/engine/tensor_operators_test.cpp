@@ -66,16 +66,26 @@ TEST_F(BoxChoice, ComesOutWithAsManyRowsAsThereAre) {
   EXPECT_TRUE(std::equal(expected.begin(), expected.end(), found.data<int64_t>().begin()));
 }
 
-TEST_F(BoxChoice, CannotBeReadByOtherNodes) {
-  c.graph.output("classes", c.graph.add(op::Transpose{}, {chosen}, "reader"));
-  try {
-    const Engine engine(c.graph, {});
-    FAIL() << "nothing was thrown";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::unsupported);
-    for (const char* part : {"'reader'", "'chooser'"})
-      EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
-  }
+// Rows of a table by the boxes that are kept, whose number is known only then; none where no score will do.
+TEST_F(BoxChoice, IsReadByOtherNodes) {
+  const Value table = c.graph.input("table", {4, 2});
+  const Value index = c.graph.add(op::Constant{Tensor::from<int64_t>({}, {2})}, {}, "box");
+  const Value rows = c.graph.add(op::Gather{.axis = 1}, {chosen, index}, "rows");
+  const Value found = c.graph.add(op::Gather{.axis = 0}, {table, rows}, "found");
+  c.graph.output("doubled", c.graph.add(op::Add{}, {found, found}, "doubled"));
+  c.graph.output("size", c.graph.add(op::ShapeOf{}, {found}, "size"));
+  const Engine engine(c.graph, {});
+  const Tensor corners = Tensor::from<float>({1, 4, 4}, {0, 0, 1, 1, 0, 0, 1, 1.1f, 5, 5, 6, 6, 8, 8, 9, 9});
+  const Tensor lines = Tensor::from<float>({4, 2}, {1, 2, 3, 4, 5, 6, 7, 8});
+  const Tensor values = Tensor::from<float>({1, 2, 4}, {.9f, .8f, .7f, .1f, .1f, .6f, .1f, .1f});
+  const std::vector<Tensor> three = engine.run({corners, values, lines});
+  ASSERT_EQ(three[0].shape(), (Shape{3, 2}));
+  const std::vector<float> expected = {2, 4, 10, 12, 6, 8};
+  EXPECT_TRUE(std::equal(expected.begin(), expected.end(), three[0].data<float>().begin()));
+  const std::vector<Tensor> none = engine.run({corners, Tensor::zeros(DataType::f32, {1, 2, 4}), lines});
+  EXPECT_EQ(none[0].shape(), (Shape{0, 2}));
+  EXPECT_EQ(none[1].data<int64_t>()[0], 0);
+  EXPECT_FALSE(engine.report({{1, 4, 4}, {1, 2, 4}, {4, 2}}).notes.empty());
 }
 
 }  // namespace

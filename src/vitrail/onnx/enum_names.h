@@ -41,6 +41,8 @@ inline constexpr EnumNames<op::DynamicDeconvolution::Form, 2> kDeconvolutionForm
 
 /// Of our own operators, which files hold as functions.
 inline constexpr std::string_view kOwnDomain = "vitrail";
+/// Of ONNX Runtime's operators.
+inline constexpr std::string_view kContribDomain = "com.microsoft";
 
 /// The operator set of the files that we write.
 inline constexpr int64_t kExportedOpset = 17;

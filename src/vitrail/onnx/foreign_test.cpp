@@ -120,7 +120,7 @@ TEST(OnnxForeign, SlicesOfMapsAreCuts) {
 
 TEST(OnnxForeign, EveryUnsupportedNodeIsListedAtOnce) {
   const std::string nodes =
-      node("GRU", {"x"}, "a") + node("Relu", {"a"}, "b") + node("NonZero", {"b"}, "c") +
+      node("GRU", {"x"}, "a") + node("Relu", {"a"}, "b") + node("Multinomial", {"b"}, "c") +
       node("Softmax", {"x"}, "d", int_attribute("axis", 1) + int_attribute("magic", 3)) +
       node("Det", {"x"}, "e") + node("Sum", {"c", "d", "e"}, "y") + node("LSTM", {"x"}, "nobody reads this");
   const std::string error = error_of(file_of(nodes), ErrorKind::unsupported);
@@ -171,10 +171,33 @@ TEST(OnnxForeign, AnIfOfAKnownConditionIsItsBranch) {
   };
   EXPECT_EQ(only_type("four"), "Sigmoid");
   EXPECT_EQ(only_type("one"), "Tanh");
-  EXPECT_THAT(error_of(file_of(node("ReduceMax", {"x"}, "m") +
-                               node("Cast", {"m"}, "is", int_attribute("to", 9)) + choice),
-                       ErrorKind::unsupported),
+}
+
+TEST(OnnxForeign, OfAnIfByAComputedConditionBothBranchesAreRead) {
+  const std::string condition = node("ReduceMax", {"x"}, "m", int_attribute("keepdims", 0)) +
+                                node("Cast", {"m"}, "is", int_attribute("to", 9));
+  const auto choice = [](const std::string& other) {
+    return node("If", {"is"}, "y",
+                branch("then_branch", node("Sigmoid", {"x"}, "t"), "t") + branch("else_branch", other, "e"));
+  };
+  const Model model = onnx_from_bytes(file_of(condition + choice(node("Tanh", {"x"}, "e"))), "test");
+  EXPECT_EQ(type_name(model.graph.producer_of(model.graph.outputs()[0].value)->op), "Where");
+  EXPECT_THAT(error_of(file_of(condition + choice(node("Shape", {"x"}, "e"))), ErrorKind::unsupported),
               HasSubstr("computed when the network runs"));
+}
+
+TEST(OnnxForeign, ALoopOfUnknownLengthIsRefused) {
+  const std::string body =
+      "attribute { name: 'body' type: GRAPH g { name: 'g' " + node("Relu", {"st"}, "so") +
+      "input { name: 'i' } input { name: 'c' } input { name: 'st' } output { name: 'c' } "
+      "output { name: 'so' } } } ";
+  const std::string trips = node("Shape", {"x"}, "s") + node("Gather", {"s", "two"}, "rows") +
+                            node("Loop", {"rows", "", "x"}, "y", body);
+  EXPECT_THAT(error_of(file_of(trips, ints("two", {2}, true)), ErrorKind::unsupported), HasSubstr("(Loop)"));
+  const std::string many = node("Loop", {"count", "", "x"}, "y", body);
+  EXPECT_THAT(error_of(file_of(many, ints("count", {257}, true)), ErrorKind::unsupported),
+              HasSubstr("a loop of 257 trips"));
+  EXPECT_EQ(onnx_from_bytes(file_of(many, ints("count", {3}, true)), "test").graph.nodes().size(), 3u);
 }
 
 // y = f(x) with f(a; slope) = LeakyRelu(a) + a, called twice, its slope once left to its default.

@@ -17,7 +17,8 @@ void collect_needed(const Nodes& nodes, std::set<std::string>& needed);
 /// `state.refused`.
 void read_nodes(const Nodes& nodes, ImportState& state, Scope& scope);
 
-/// An If whose condition is known: its branch.
+/// An If: the branch of a known condition, or one of both by a computed one. A Loop, unrolled.
 void read_if(NodeImport& node);
+void read_loop(NodeImport& node);
 
 }  // namespace vitrail::onnx_files

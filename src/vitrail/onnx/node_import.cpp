@@ -146,11 +146,18 @@ const FileValue& NodeImport::input(int i) const {
 
 Operand NodeImport::operand(int i) {
   const FileValue& value = input(i);
+  const auto* constant = std::get_if<FileConstant>(&value);
+  if (constant != nullptr && !constant->tensor.defined())
+    throw Unsupported{cat("'", printable(proto_.input(i)), "' holds elements of a type that is not read")};
+  return operand_of(value);
+}
+
+Operand NodeImport::operand_of(const FileValue& value) {
+  if (std::holds_alternative<NotRead>(value)) throw ReadsUnsupported{};
   if (const auto* computed = std::get_if<Value>(&value)) return *computed;
   if (const auto* list = std::get_if<SizeList>(&value)) return sizes_operand(*list);
   const auto& constant = std::get<FileConstant>(value);
-  if (!constant.tensor.defined())
-    throw Unsupported{cat("'", printable(proto_.input(i)), "' holds elements of a type that is not read")};
+  if (!constant.tensor.defined()) throw Unsupported{"elements of a type that is not read"};
   return constant;
 }
 

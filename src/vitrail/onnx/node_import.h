@@ -58,8 +58,9 @@ class NodeImport {
   int count() const { return proto_.input_size(); }
   bool has(int i) const;  ///< neither left out nor a constant without elements
   const FileValue& input(int i) const;
-  Operand operand(int i);           ///< anything to compute with
-  Operand optional_operand(int i);  ///< a Value that does not exist() when left out
+  Operand operand(int i);                      ///< anything to compute with
+  Operand operand_of(const FileValue& value);  ///< the same of a value that is not an input
+  Operand optional_operand(int i);             ///< a Value that does not exist() when left out
   Operand weight(int i,
                  Role role = Role::learnable);  ///< a constant becomes a parameter of this role
   Operand setting(int i);                       ///< as optional_operand; a constant becomes a
@@ -145,6 +146,9 @@ Readers reduction_readers();
 Readers product_readers();
 Readers quantization_readers();
 Readers detection_readers();
-Readers own_readers();  ///< of the domain "vitrail"
+Readers position_readers();
+Readers composed_readers();
+Readers contrib_readers();  ///< of ONNX Runtime's domain "com.microsoft"
+Readers own_readers();      ///< of the domain "vitrail"
 
 }  // namespace vitrail::onnx_files

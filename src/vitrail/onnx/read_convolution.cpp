@@ -5,6 +5,7 @@
 #include "vitrail/base/checked.h"
 #include "vitrail/base/text.h"
 #include "vitrail/graph/shape_inference.h"
+#include "vitrail/onnx/computed_convolution.h"
 #include "vitrail/onnx/node_import.h"
 
 namespace vitrail::onnx_files {
@@ -61,7 +62,13 @@ void read_conv(NodeImport& node) {
                       .dilations = node.pair("dilations", {1, 1}, 1),
                       .group = node.integer("group", 1, 1, kMostGroups),
                       .auto_pad = node.choice(kAutoPads, "auto_pad", AutoPad::explicit_pads)};
-  emit_over_space(node, line, conv, convolution_inputs(node, line));
+  std::vector<Operand> inputs = convolution_inputs(node, line);
+  if (!depends_on_inputs(node.graph(), inputs[1]))
+    return emit_over_space(node, line, conv, std::move(inputs));
+  if (line) inputs[0] = widened(node, inputs[0]);
+  const Operand made = convolved_by_computed(node, conv, inputs);
+  if (line) return node.emit(op::Squeeze{.axes = {2}}, {made});
+  node.emit(op::Identity{}, {made});
 }
 
 // What a transposed convolution cuts off in all for the size that the file wants, SAME or output_shape.
@@ -143,12 +150,23 @@ op::MaxPoolIndices indices_of(NodeImport& node, const op::MaxPool& pool, const O
   return indices;
 }
 
+// Quantised maps are pooled as floats.
+void emit_pooled(NodeImport& node, bool line, const op::MaxPool& pool, Operand x) {
+  const DataType type = node.type(x);
+  if (type == DataType::f32) return emit_over_space(node, line, pool, {x});
+  x = node.add(op::Cast{.to = DataType::f32}, {x});
+  if (line) x = widened(node, x);
+  Operand y = node.add(pool, {x});
+  if (line) y = node.add(op::Squeeze{.axes = {2}}, {y});
+  node.emit(op::Cast{.to = type}, {y});
+}
+
 void read_max_pool(NodeImport& node) {
   const Operand x = node.operand(0);
   const bool line = is_line(node, x);
   op::MaxPool pool = pool_of<op::MaxPool>(node);
   pool.dilations = node.pair("dilations", {1, 1}, 1);
-  if (node.wants(0)) emit_over_space(node, line, pool, {x});
+  if (node.wants(0)) emit_pooled(node, line, pool, x);
   if (node.wants(1)) emit_over_space(node, line, indices_of(node, pool, x, line), {x}, 1);
 }
 

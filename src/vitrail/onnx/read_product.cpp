@@ -37,9 +37,47 @@ struct Equation {
   std::string output;
 };
 
+// The equation with letters of its own for the dimensions that "..." stands for.
+std::string spelled_out(NodeImport& node, std::string text) {
+  std::string letters;  // that are free
+  for (char c = 'a'; c <= 'z'; ++c)
+    for (const char letter : {c, static_cast<char>(c - 'a' + 'A')})
+      if (text.find(letter) == std::string::npos) letters += letter;
+  std::string result, all;
+  const size_t arrow = text.find("->");
+  int input = 0;
+  for (size_t at = 0; at < text.size();) {
+    if (text.compare(at, 3, "...") != 0) {
+      if (text[at] == ',') ++input;
+      result += text[at++];
+      continue;
+    }
+    at += 3;
+    if (at > arrow) {
+      result += all;
+      continue;
+    }
+    const size_t comma = text.rfind(',', at - 1);
+    const size_t first = comma == std::string::npos ? 0 : comma + 1;
+    const size_t last = std::min({text.find(',', at), arrow, text.size()});
+    const int64_t hidden = node.rank(node.operand(input)) - static_cast<int64_t>(last - first - 3);
+    if (hidden < 0 || hidden > static_cast<int64_t>(letters.size()))
+      node.refuse(cat("the equation '", text, "'"), "a letter for each dimension");
+    // Counted from the last one: a shorter "..." has the letters of the longer one's end.
+    std::string names(letters.rend() - hidden, letters.rend());
+    if (names.size() > all.size()) all = names;
+    result += names;
+  }
+  return result;
+}
+
 Equation equation_of(NodeImport& node) {
   std::string text = node.text("equation", "");
   text.erase(std::remove(text.begin(), text.end(), ' '), text.end());
+  if (text.find("...") != std::string::npos) {
+    if (text.find("->") == std::string::npos) throw Unsupported{cat("the equation '", text, "'")};
+    text = spelled_out(node, text);
+  }
   const size_t arrow = text.find("->");
   Equation equation{.inputs = {""}};
   std::map<char, int> uses;
@@ -155,7 +193,7 @@ void read_einsum(NodeImport& node) {
 }
 
 constexpr OperatorReader kReaders[] = {
-    {"Einsum", "equation", 1, 2, read_einsum, "of one or two tensors, without '...' and diagonals"},
+    {"Einsum", "equation", 1, 2, read_einsum, "of one or two tensors, without diagonals"},
     {"Gemm", "alpha beta transA transB", 2, 3, read_gemm},
     {"MatMul", "", 2, 2, read_mat_mul},
 };

@@ -5,7 +5,7 @@
 
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
-#include "vitrail/onnx/node_import.h"
+#include "vitrail/onnx/composing.h"
 
 namespace vitrail::onnx_files {
 namespace {
@@ -25,8 +25,18 @@ Operand viewed(NodeImport& node, View view, const Operand& x) {
   return x;
 }
 
+// Maps of integers (labels, quantised maps) are resized as floats.
+void emit_resized(NodeImport& node, const op::Resize& resize, std::vector<Operand> inputs) {
+  const DataType type = node.type(inputs[0]);
+  if (type == DataType::f32) return node.emit(resize, std::move(inputs));
+  inputs[0] = node.add(op::Cast{.to = DataType::f32}, {inputs[0]});
+  Operand made = node.add(resize, std::move(inputs));
+  if (resize.mode != op::ResizeMode::nearest) throw Unsupported{cat("a smooth resize of ", name_of(type))};
+  node.emit(op::Cast{.to = type}, {made});
+}
+
 void emit_viewed(NodeImport& node, View view, const op::Resize& resize, std::vector<Operand> inputs) {
-  if (view == View::nchw) return node.emit(resize, std::move(inputs));
+  if (view == View::nchw) return emit_resized(node, resize, std::move(inputs));
   const Operand made = node.add(resize, std::move(inputs));
   if (view == View::nhwc) return node.emit(op::Transpose{.permutation = kToChannelsLast}, {made});
   node.emit(op::Squeeze{.axes = {2}}, {made});
@@ -78,7 +88,7 @@ bool emit_sized(NodeImport& node, op::Resize resize, const Operand& x, const Siz
   if (view == View::nchw && height.of.exists() && height.of == width.of && height.axis == 2 &&
       width.axis == 3 && height.number == 0 && width.number == 0 &&
       node.graph().shape(height.of).size() == 4) {
-    node.emit(resize, {x, height.of});
+    emit_resized(node, resize, {x, height.of});
     return true;
   }
   const std::optional<int64_t> rows = node.known(height), columns = node.known(width);
@@ -138,7 +148,7 @@ void emit_computed(NodeImport& node, const op::Resize& resize, int input) {
   else if (axes != std::vector<int64_t>{2, 3} && axes != std::vector<int64_t>{-2, -1})
     throw Unsupported{cat("axes ", join(axes))};
   if (auto* constant = std::get_if<FileConstant>(&space)) constant->is_number = true;
-  node.emit(resize, {x, Value{}, space});
+  emit_resized(node, resize, {x, Value{}, space});
 }
 
 std::vector<double> floats_of(const Tensor& tensor) {
@@ -253,13 +263,77 @@ void emit_pads(NodeImport& node, op::Pad pad, Operand x, std::vector<int64_t> am
   node.emit(op::Squeeze{.axes = axes}, {node.add(pad, {x})});
 }
 
+// For each position along the padded dimension, which of x's it shows; i64 [n]. Beyond x's last reflection
+// there is nothing to show, as ONNX has it.
+Operand shown_position(const Composing& c, const Operand& position, const Operand& size, op::PadMode mode) {
+  using Pairwise = op::Binary::Function;
+  const Operand zero = c.node.numbers({0}), last = c.minus(size, c.node.numbers({1}));
+  Operand shown = position;
+  if (mode == op::PadMode::reflect) {
+    const auto distance = [&](const Operand& from) { return c.unary(op::Unary::Function::abs, from); };
+    shown = c.minus(last, distance(c.minus(last, distance(position))));
+  }
+  return c.binary(Pairwise::maximum, c.binary(Pairwise::minimum, shown, last), zero);
+}
+
+// Pads by amounts that are computed: each dimension is gathered by positions.
+Operand padded_along(const Composing& c, const op::Pad& pad, const Operand& x, int64_t axis,
+                     const Operand& before, const Operand& after) {
+  using Pairwise = op::Binary::Function;
+  const Operand size = c.sizes(x, axis, axis + 1);
+  const Operand count = c.plus(size, c.plus(before, after));
+  const Operand position = c.minus(c.counting(count), before);
+  const Operand shown = shown_position(c, position, size, pad.mode);
+  const Operand found = c.node.add(op::Gather{.axis = axis}, {x, shown});
+  if (pad.mode != op::PadMode::constant) return found;
+  std::vector<int64_t> along(static_cast<size_t>(c.node.rank(x)), 1);
+  along[static_cast<size_t>(axis)] = -1;
+  const Operand inside = c.reshape(c.binary(Pairwise::equal, shown, position), along);
+  return c.where(inside, found, c.number(pad.value, x));
+}
+
+void emit_computed_pads(NodeImport& node, const op::Pad& pad) {
+  const Composing c{node};
+  Operand x = node.operand(0);
+  const Operand amounts = node.operand(1);
+  const int64_t rank = node.rank(x);
+  std::vector<int64_t> axes;
+  if (node.has(3))
+    axes = node.known_sizes(3);
+  else
+    for (int64_t axis = 0; axis < rank; ++axis)
+      axes.push_back(axis);
+  const auto count = static_cast<int64_t>(axes.size());
+  for (int64_t i = 0; i < count; ++i) {
+    const int64_t axis = axes[static_cast<size_t>(i)] + (axes[static_cast<size_t>(i)] < 0 ? rank : 0);
+    if (axis < 0 || axis >= rank) node.refuse(cat("axis ", axis), cat("of ", rank));
+    const auto amount = [&](int64_t at) {
+      return node.add(op::Gather{.axis = 0}, {amounts, node.numbers({at})});
+    };
+    x = padded_along(c, pad, x, axis, amount(i), amount(i + count));
+  }
+  node.emit(op::Identity{}, {x});
+}
+
+bool are_known(NodeImport& node, int input) {
+  if (const auto list = node.size_list(input))
+    return std::all_of(list->terms.begin(), list->terms.end(),
+                       [&](const SizeTerm& term) { return node.known(term).has_value(); });
+  const auto* value = std::get_if<Value>(&node.input(input));
+  return value == nullptr || node.graph().content(*value).defined();
+}
+
 void read_pad(NodeImport& node) {
   op::Pad pad{.mode = node.choice(kPadModes, "mode", op::PadMode::constant)};
   pad.value = node.opset() < 11 ? node.real("value", 0) : node.number(2, 0);
   Operand x = node.operand(0);
   const int64_t rank = node.rank(x);
-  if (rank < 1 || rank > 4) throw Unsupported{cat("a tensor of ", rank, " dimensions")};
+  if (node.opset() >= 11 && !are_known(node, 1)) return emit_computed_pads(node, pad);
   const std::vector<int64_t> amounts = pad_amounts(node, rank);
+  if (rank < 1 || rank > 4) {
+    if (node.opset() < 11) throw Unsupported{cat("a tensor of ", rank, " dimensions")};
+    return emit_computed_pads(node, pad);
+  }
   if (rank < 4) {
     std::vector<int64_t> axes;
     for (int64_t axis = 0; axis < 4 - rank; ++axis)
@@ -283,7 +357,8 @@ void read_space_to_depth(NodeImport& node) {
 
 constexpr OperatorReader kReaders[] = {
     {"DepthToSpace", "blocksize mode", 1, 1, read_depth_to_space},
-    {"Pad", "pads value mode", 1, 4, read_pad, "up to four dimensions, by known amounts"},
+    {"Pad", "pads value mode", 1, 4, read_pad,
+     "by known amounts before operator set 11 in up to four dimensions"},
     {"Resize",
      "mode coordinate_transformation_mode nearest_mode cubic_coeff_a "
      "exclude_outside extrapolation_value "

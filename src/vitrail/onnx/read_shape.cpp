@@ -165,7 +165,8 @@ void read_concat(NodeImport& node) {
   if (read_size_concat(node)) return;
   std::vector<Operand> inputs;
   for (int i = 0; i < node.count(); ++i)
-    inputs.push_back(node.operand(i));
+    if (node.has(i) || node.count() == 1) inputs.push_back(node.operand(i));  // not constants of no elements
+  if (inputs.empty()) inputs.push_back(node.operand(0));
   node.emit(op::Concat{.axis = node.axis("axis", 1)}, std::move(inputs));
 }
 
@@ -204,7 +205,8 @@ constexpr OperatorReader kReaders[] = {
     {"Expand", "", 2, 2, read_expand},
     {"Flatten", "axis", 1, 1, read_flatten},
     {"If", "then_branch else_branch", 1, 1, read_if,
-     "with a condition that is known before the network runs"},
+     "with a condition that is computed, both branches are, and must have one shape"},
+    {"Loop", "body", 2, kAnyNumber, read_loop, "of a known number of trips, which is unrolled"},
     {"Range", "", 3, 3, read_range},
     {"Reshape", "allowzero", 2, 2, read_reshape},
     {"Shape", "start end", 1, 1, read_shape},

@@ -12,9 +12,10 @@ namespace vitrail {
 namespace onnx_files {
 namespace {
 
-constexpr std::array kTables{
-    convolution_readers, normalization_readers, elementwise_readers, shape_readers,        slice_readers,
-    resize_readers,      reduction_readers,     product_readers,     quantization_readers, detection_readers};
+constexpr std::array kTables{convolution_readers, normalization_readers, elementwise_readers,
+                             shape_readers,       slice_readers,         resize_readers,
+                             reduction_readers,   product_readers,       quantization_readers,
+                             detection_readers,   position_readers,      composed_readers};
 
 const OperatorReader* find_in(Readers readers, std::string_view type) {
   const auto found = std::find_if(readers.begin(), readers.end(),
@@ -27,7 +28,12 @@ const OperatorReader* find_in(Readers readers, std::string_view type) {
 // The name of one of our functions ends with what its body is made for: "AdaptivePool_6x6".
 const OperatorReader* find_reader(std::string_view domain, std::string_view type) {
   if (domain == kOwnDomain) return find_in(own_readers(), type.substr(0, type.find('_')));
-  if (!is_default(domain)) return nullptr;
+  // ONNX Runtime's quantiser writes the standard operators under its own domain as well.
+  if (domain == kContribDomain)
+    if (const OperatorReader* found = find_in(contrib_readers(), type)) return found;
+  const bool as_standard =
+      domain == kContribDomain && (type == "QuantizeLinear" || type == "DequantizeLinear");
+  if (!is_default(domain) && !as_standard) return nullptr;
   for (const auto& table : kTables)
     if (const OperatorReader* found = find_in(table(), type)) return found;
   return nullptr;
@@ -42,6 +48,8 @@ std::vector<OnnxOperator> onnx_operators() {
     for (const OperatorReader& reader : table())
       all.push_back({std::string(reader.type), std::string(reader.note)});
   std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.type < b.type; });
+  for (const OperatorReader& reader : contrib_readers())
+    all.push_back({cat(kContribDomain, ".", reader.type), std::string(reader.note)});
   for (const OperatorReader& reader : own_readers())
     all.push_back(
         {cat(kOwnDomain, ".", reader.type), "our own: a function of standard operators for other runtimes"});

@@ -201,7 +201,9 @@ class QuantizedFuser {
   bool take_sum(Candidate& candidate) {
     Candidate longer = candidate;
     size_t next = only_reader(longer.layer.output);
-    if (is<op::DequantizeLinear>(next) && !longer.layer.activation.active()) {
+    // What unsigned bytes cut off is more than rounding: a Relu.
+    if (is<op::DequantizeLinear>(next) && network_.value(longer.layer.output).type != DataType::u8 &&
+        !longer.layer.activation.active()) {
       take_over(longer, next);
       next = only_reader(longer.layer.output);
     }

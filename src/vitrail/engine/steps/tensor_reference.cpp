@@ -43,8 +43,6 @@ Step make_reference(const StepContext& context, const Layer& layer) {
       const Tensor result = evaluate(op, tensors_of(operands, memory));
       if (result.bytes() > 0)
         std::memcpy(memory.values[static_cast<size_t>(y)], result.raw(), static_cast<size_t>(result.bytes()));
-      if (std::holds_alternative<op::NonMaxSuppression>(op))
-        memory.rows[static_cast<size_t>(y)] = result.size(0);
     } catch (const Error& error) {
       ErrorParts parts = error.parts();
       parts.where = cat("node '", name, "' (", type_name(op), ")");

@@ -258,9 +258,12 @@ TEST(ShapeRules, Boxes) {
   refusal(align, {f32({1, 8, 4, 4}), f32({2, 4}), indices({3})});
   refusal(align, {f32({1, 8, 4, 4}), f32({2, 4}), f32({2})});
   const op::NonMaxSuppression choose;
-  EXPECT_EQ(shape(choose, {f32({2, 10, 4}), f32({2, 3, 10}), list({4})}), (Shape{24, 3}));
-  EXPECT_EQ(shape(choose, {f32({2, 10, 4}), f32({2, 3, 10}), list({99})}), (Shape{60, 3}));
-  EXPECT_EQ(shape(choose, {f32({2, 10, 4}), f32({2, 3, 10}), indices({1})}), (Shape{60, 3}));
+  EXPECT_EQ(shape(choose, {f32({2, 10, 4}), f32({2, 3, 10}), list({4})}), (Shape{any, 3}));
+  OpInput scores = f32({2, 3, 10});
+  scores.content = Tensor::zeros(DataType::f32, scores.shape);  // known: as many as there can be
+  EXPECT_EQ(shape(choose, {f32({2, 10, 4}), scores, list({4})}), (Shape{24, 3}));
+  EXPECT_EQ(shape(choose, {f32({2, 10, 4}), scores, list({99})}), (Shape{60, 3}));
+  EXPECT_EQ(shape(choose, {f32({2, 10, 4}), scores, indices({1})}), (Shape{60, 3}));
   EXPECT_EQ(shape(choose, {f32({any, 10, 4}), f32({any, 3, 10}), list({4})}), (Shape{any, 3}));
   refusal(choose, {f32({2, 10, 4}), f32({2, 3, 11}), list({4})});
   refusal(choose, {f32({2, 10, 4}), f32({2, 3, 10}), f32({1})});

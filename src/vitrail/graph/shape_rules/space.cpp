@@ -64,8 +64,8 @@ OpResult rule(const op::Resize& op, Inputs in) {
                  : target   ? computed[d]
                  : op.sizes ? (*op.sizes)[d]
                             : scaled(x[2 + d], extent(op, d) * (*op.scales)[d]);
-    if (out[2 + d] == 0 || out[2 + d] < -1)
-      fail(cat(to_string(x), " resized to ", out[2 + d]), "at least 1 is needed");
+    if (x[2 + d] == 0 || out[2 + d] == 0 || out[2 + d] < -1)
+      fail(cat(to_string(x), " resized to ", out[2 + d]), "at least 1 is needed on both sides");
   }
   return typed(out, in[0].type);
 }
@@ -171,6 +171,7 @@ OpResult rule(const op::NonMaxSuppression&, Inputs in) {
   }
   // ONNX: without `most per class` nothing is chosen.
   if (!given(in, 2)) return typed({0, 3}, DataType::i64);
+  if (!in[1].content.defined() || in[1].known.defined()) return typed({-1, 3}, DataType::i64);
   const int64_t images = std::max(boxes[0], scores[0]), candidates = std::max(boxes[1], scores[2]);
   if (images < 0 || candidates < 0 || scores[1] < 0) return typed({-1, 3}, DataType::i64);
   int64_t per_class = candidates;

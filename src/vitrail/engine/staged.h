@@ -1,0 +1,37 @@
+#pragma once
+// Networks with sizes that depend on what they compute: the boxes that NonMaxSuppression keeps, TopK of a
+// counted number, crops of computed boxes. No program can be planned for them at once, so they run in stages:
+// everything whose size is known, as one engine; then what was computed makes more sizes known; and so on.
+//
+//   if (sizes_depend_on_values(graph)) {
+//     StagedRun staged(graph, weights, options);
+//     std::vector<Tensor> outputs = staged.run({image});
+//   }
+//
+// Engines of stages are kept: those of the first one for ever, those with computed numbers in them while
+// they are among the last few. Tensors without elements (no box is found) never reach an engine.
+
+#include <memory>
+#include <vector>
+
+#include "vitrail/engine/engine.h"
+
+namespace vitrail::engine_detail {
+
+/// Whether the shape of some value follows from the values of the graph's inputs, not from their sizes alone.
+bool sizes_depend_on_values(const Graph& graph);
+
+class StagedRun {
+ public:
+  StagedRun(const Graph& graph, const Weights& weights, EngineOptions options);
+  ~StagedRun();
+
+  /// Thread-safe. Throws Error(unsupported) naming a node whose size never becomes known.
+  std::vector<Tensor> run(const std::vector<Tensor>& inputs);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace vitrail::engine_detail

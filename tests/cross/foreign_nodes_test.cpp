@@ -1,0 +1,239 @@
+// Operators that are read as several of ours, and networks whose sizes depend on what they compute: small
+// files as other tools write them, against ONNX Runtime.
+
+#include <sstream>
+
+#include <google/protobuf/text_format.h>
+#include <gtest/gtest.h>
+#include <operator_models.h>
+
+#include "cross/compare.h"
+#include "cross/onnx_runtime.h"
+#include "onnx/onnx_pb.h"
+#include "vitrail/base/text.h"
+#include "vitrail/engine/engine.h"
+#include "vitrail/onnx/onnx.h"
+
+namespace vitrail {
+namespace {
+
+std::string integers(const char* name, const std::vector<int64_t>& dims, const std::vector<int64_t>& values) {
+  std::string text = cat("initializer { name: '", name, "' data_type: 7 ");
+  for (const int64_t size : dims)
+    text += cat("dims: ", size, " ");
+  return text + cat("int64_data: [", join(values), "] } ");
+}
+
+std::string floats(const char* name, const std::vector<int64_t>& dims, const std::vector<double>& values) {
+  std::string text = cat("initializer { name: '", name, "' data_type: 1 ");
+  for (const int64_t size : dims)
+    text += cat("dims: ", size, " ");
+  return text + cat("float_data: [", join(values), "] } ");
+}
+
+std::string node(const char* type, const std::string& inputs, const std::string& outputs,
+                 const std::string& attributes = "") {
+  std::string text = cat("node { op_type: '", type, "' ");
+  std::istringstream reads(inputs), makes(outputs);
+  for (std::string name; reads >> name;)
+    text += cat("input: '", name, "' ");
+  for (std::string name; makes >> name;)
+    text += cat("output: '", name, "' ");
+  return text + attributes + "} ";
+}
+
+std::string whole(const char* name, int64_t value) {
+  return cat("attribute { name: '", name, "' type: INT i: ", value, " } ");
+}
+
+struct Case {
+  std::string name, body;
+};
+
+// Two columns of each row.
+std::vector<int64_t> places() {
+  std::vector<int64_t> at;
+  for (int64_t i = 0; i < 24; ++i)
+    at.insert(at.end(), {i % 4, -1 - i % 3});
+  return at;
+}
+
+std::string constants() {
+  std::vector<double> ramp;
+  for (int i = 0; i < 2 * 6 * 8; ++i)
+    ramp.push_back(0.01 * i - 0.3);
+  return integers("zero", {1}, {0}) + integers("one", {1}, {1}) + integers("two", {1}, {2}) +
+         integers("four", {1}, {4}) + integers("far", {1}, {int64_t{1} << 40}) + integers("line", {1}, {-1}) +
+         integers("scalar2", {}, {2}) + integers("scalar4", {}, {4}) +
+         integers("pairs", {2, 2}, {0, 1, 0, -1}) + floats("ramp", {2, 6, 8}, ramp) +
+         floats("offon", {2}, {-1, 2}) + floats("half", {}, {0.5}) + floats("third", {1}, {0.3}) +
+         integers("places", {1, 4, 6, 2}, places());
+}
+
+std::vector<Case> positions() {
+  return {
+      {"GatherND", node("GatherND", "x pairs", "y")},
+      {"GatherNDOfABatch", node("GatherND", "x batched", "y", whole("batch_dims", 1)) +
+                               integers("batched", {1, 2, 2}, {0, 1, 3, -1})},
+      {"ScatterND", node("ScatterND", "x pairs ramp", "y")},
+      {"ScatterElements", node("Slice", "x zero two last", "updates") + integers("last", {1}, {3}) +
+                              node("ScatterElements", "x places updates", "y", whole("axis", 3))},
+      {"OneHot", node("ArgMax", "x", "best", whole("axis", 1) + whole("keepdims", 0)) +
+                     node("OneHot", "best scalar4 offon", "y", whole("axis", 1))},
+      {"TriluUpper", node("Trilu", "x", "y", whole("upper", 1))},
+      {"TriluLower", node("Trilu", "x scalar2", "y", whole("upper", 0))},
+      {"Hardmax", node("Hardmax", "x", "y", whole("axis", 1))},
+      {"NonZero", node("Greater", "x half", "large") + node("NonZero", "large", "y")},
+  };
+}
+
+std::vector<Case> functions() {
+  std::vector<Case> cases;
+  for (const char* type : {"Atan", "Tan", "Sinh", "Cosh", "Asinh"})
+    cases.push_back({type, node(type, "x", "y")});
+  for (const char* type : {"Asin", "Acos", "Atanh"})
+    cases.push_back({type, node("Tanh", "x", "t") + node(type, "t", "y")});
+  cases.push_back({"Acosh", node("Cosh", "x", "t") + node("Acosh", "t", "y")});
+  cases.push_back({"Shrink", node("Shrink", "x", "y",
+                                  "attribute { name: 'lambd' type: FLOAT f: 0.3 } "
+                                  "attribute { name: 'bias' type: FLOAT f: 0.1 } ")});
+  cases.push_back(
+      {"LpPool", node("LpPool", "x", "y",
+                      "attribute { name: 'kernel_shape' type: INTS ints: [2, 3] } " + whole("p", 2))});
+  cases.push_back(
+      {"IsNaN", node("Sqrt", "x", "s") + node("IsNaN", "s", "n") + node("Where", "n half x", "y")});
+  cases.push_back(
+      {"EinsumOfTheRest",
+       node("Einsum", "x x", "y", "attribute { name: 'equation' type: STRING s: '...hw,...kw->...hk' } ")});
+  return cases;
+}
+
+// H and W of x less 1, halved: {2, 3} for 6x8.
+std::string computed_amounts(const char* before, const char* after) {
+  return node("Shape", "x", "s") + node("Slice", "s two four", "hw") + node("Sub", "hw one", "less") +
+         node("Div", "less two", "amount") + integers("none", {2}, {0, 0}) +
+         node("Concat", cat("none ", before, " none ", after), "pads", whole("axis", 0));
+}
+
+std::vector<Case> computed_sizes() {
+  const auto mode = [](const char* name) {
+    return cat("attribute { name: 'mode' type: STRING s: '", name, "' } ");
+  };
+  const std::string kernel =
+      node("ReduceMean", "x", "mean", "attribute { name: 'axes' type: INTS ints: [2, 3] } ") +
+      node("Reshape", "mean shape", "filter") + integers("shape", {4}, {1, 1, 2, 2});
+  return {
+      {"PadConstant", computed_amounts("amount", "less") + node("Pad", "x pads half", "y", mode("constant"))},
+      {"PadEdge", computed_amounts("amount", "less") + node("Pad", "x pads", "y", mode("edge"))},
+      {"PadReflect", computed_amounts("amount", "amount") + node("Pad", "x pads", "y", mode("reflect"))},
+      {"ComputedFilter", kernel + node("Slice", "x zero one one", "map") +
+                             node("Conv", "map filter", "y",
+                                  "attribute { name: 'pads' type: INTS ints: [1, 0, 0, 1] } "
+                                  "attribute { name: 'strides' type: INTS ints: [2, 1] } "
+                                  "attribute { name: 'dilations' type: INTS ints: [1, 2] } ")},
+      {"ComputedDepthwiseFilter",
+       node("Slice", "x zero one one", "map") +
+           node("ReduceMax", "map", "row", "attribute { name: 'axes' type: INTS ints: [2] } ") +
+           node("Expand", "row four1", "rows") + integers("four1", {3}, {4, 1, 1}) +
+           node("Slice", "rows zero two last", "few") + integers("last", {1}, {3}) +
+           node("Reshape", "few kernel", "filter") + integers("kernel", {4}, {4, 1, 1, 2}) +
+           node("Conv", "x filter bias", "y", whole("group", 4)) + floats("bias", {4}, {0.1, 0.2, 0.3, 0.4})},
+  };
+}
+
+// Branches and bodies of loops as attributes.
+std::string graph(const char* attribute, const std::string& nodes, const std::vector<const char*>& inputs,
+                  const std::vector<const char*>& outputs) {
+  std::string text = cat("attribute { name: '", attribute, "' type: GRAPH g { name: 'g' ", nodes);
+  const char* types[] = {"7", "9"};
+  for (size_t i = 0; i < inputs.size(); ++i)
+    text += cat("input { name: '", inputs[i], "' type { tensor_type { elem_type: ", i < 2 ? types[i] : "1",
+                i < 2 ? " shape { } " : " ", "} } } ");
+  for (size_t i = 0; i < outputs.size(); ++i)
+    text += cat("output { name: '", outputs[i],
+                "' type { tensor_type { elem_type: ", !inputs.empty() && i == 0 ? "9 shape { } " : "1 ",
+                "} } } ");
+  return text + "} } ";
+}
+
+std::vector<Case> decisions() {
+  const std::string mean = node("ReduceMean", "x", "mean", whole("keepdims", 0));
+  const std::string boxes =
+      node("Slice", "x zero one one", "map") + node("Reshape", "map fours", "raw") +
+      integers("fours", {3}, {1, -1, 4}) + node("Sigmoid", "raw", "boxes") +
+      node("ReduceMean", "boxes", "score", "attribute { name: 'axes' type: INTS ints: [2] } ") +
+      node("Transpose", "score", "scores", "attribute { name: 'perm' type: INTS ints: [0, 2, 1] } ") +
+      node("NonMaxSuppression", "boxes scores scalar4 third", "chosen") +
+      node("Gather", "chosen column", "rows", whole("axis", 1)) + integers("column", {}, {2}) +
+      node("Squeeze", "boxes zero", "flat");
+  return {
+      {"IfByAComputedCondition", mean + node("Less", "mean half", "small") +
+                                     node("If", "small", "y",
+                                          graph("then_branch", node("Relu", "x", "a"), {}, {"a"}) +
+                                              graph("else_branch", node("Neg", "x", "b"), {}, {"b"}))},
+      {"IfOfDifferentSizes", mean + node("Less", "mean half", "small") +
+                                 node("If", "small", "chosen",
+                                      graph("then_branch", node("Slice", "x zero two two", "a"), {}, {"a"}) +
+                                          graph("else_branch", node("Neg", "x", "b"), {}, {"b"})) +
+                                 node("Relu", "chosen", "y")},
+      {"LoopOfThreeTrips",
+       node("Loop", "trips yes x", "state y",
+            graph("body",
+                  node("Tanh", "st", "t") + node("Mul", "t t", "so") +
+                      node("ReduceMax", "so", "scan", "attribute { name: 'axes' type: INTS ints: [3] } ") +
+                      node("Identity", "c", "co"),
+                  {"i", "c", "st"}, {"co", "so", "scan"})) +
+           integers("trips", {}, {3}) + "initializer { name: 'yes' data_type: 9 int32_data: 1 } "},
+      {"BoxesThatAreKept", boxes + node("Gather", "flat rows", "y", whole("axis", 0))},
+      {"PixelsThatAreFound", node("Greater", "x half", "large") + node("NonZero", "large", "at") +
+                                 node("Transpose", "at", "each") + node("GatherND", "x each", "v") +
+                                 node("Exp", "v", "y")},
+  };
+}
+
+std::string file_of(const std::string& body) {
+  const std::string text =
+      cat("ir_version: 8 opset_import { version: 16 } graph { name: 'g' ", body, constants(),
+          "input { name: 'x' type { tensor_type { elem_type: 1 shape { dim { dim_param: 'n' } dim { "
+          "dim_value: 4 } "
+          "dim { dim_param: 'h' } dim { dim_param: 'w' } } } } } output { name: 'y' type { tensor_type { "
+          "elem_type: ",
+          body.find("'NonZero'") != std::string::npos && body.find("'GatherND'") == std::string::npos ? 7 : 1,
+          " } } } }");
+  onnx::ModelProto proto;
+  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &proto)) << text;
+  return proto.SerializeAsString();
+}
+
+void expect_like_onnx_runtime(const std::vector<Case>& cases) {
+  if (const std::string reason = why_no_onnx_runtime(); !reason.empty()) GTEST_SKIP() << reason;
+  const Tensor x = random_tensor({1, 4, 6, 8}, 7, -1, 1);
+  std::vector<RuntimeJob> jobs;
+  for (const Case& test : cases)
+    jobs.push_back({file_of(test.body), {{"x", x}}});
+  const std::vector<RuntimeResult> theirs = run_onnx_runtime(jobs);
+  for (size_t i = 0; i < cases.size(); ++i) {
+    SCOPED_TRACE(cases[i].name);
+    ASSERT_EQ(theirs[i].error, "");
+    const Model model = onnx_from_bytes(jobs[i].onnx, cases[i].name);
+    const Engine engine(model.graph, model.weights);
+    for (int again = 0; again < 2; ++again)
+      EXPECT_LE(relative_difference(engine.run({x}).at(0), theirs[i].outputs.at(0)), 1e-5);
+  }
+}
+
+TEST(ForeignNodes, FindAndPutByPosition) {
+  expect_like_onnx_runtime(positions());
+}
+TEST(ForeignNodes, FunctionsOfOthers) {
+  expect_like_onnx_runtime(functions());
+}
+TEST(ForeignNodes, AmountsAndFiltersThatAreComputed) {
+  expect_like_onnx_runtime(computed_sizes());
+}
+TEST(ForeignNodes, ConditionsLoopsAndCounts) {
+  expect_like_onnx_runtime(decisions());
+}
+
+}  // namespace
+}  // namespace vitrail
