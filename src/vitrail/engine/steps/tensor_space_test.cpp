@@ -1,5 +1,6 @@
 // Operators over the plane of maps of any layout.
 
+#include "vitrail/base/error.h"
 #include "vitrail/engine/tensor_testing.h"
 
 namespace vitrail::engine_test {
@@ -63,6 +64,44 @@ TEST(TensorOperators, LrnAndShuffles) {
     const Value x = any_layout(c, {c.pick(1, 2), c.pick(1, 4), block * c.pick(1, 5), block * c.pick(1, 5)});
     return any_reader(c, c.graph.add(op::SpaceToDepth{block}, {x}));
   });
+}
+
+// The shape of what `add` makes of a value of which nothing is left along `axis`.
+template <class Add>
+Shape of_nothing(const Shape& shape, int64_t axis, const Add& add) {
+  Case c(27700);
+  const Value whole = c.graph.add(op::Relu{}, {c.input(shape)});
+  const Value end = integers(c, {shape[static_cast<size_t>(axis)]});
+  c.graph.output("y", add(c, c.graph.add(op::Slice{}, {whole, end, end, integers(c, {axis})})));
+  return Engine(c.graph, c.weights, {.threads = 2}).run(c.inputs)[0].shape();
+}
+
+TEST(TensorOperators, OfNothing) {
+  const auto batch_norm = [](Case& c, Value x) {
+    return c.graph.add(op::BatchNormalization{},
+                       {x, c.parameter({3}), c.parameter({3}), c.parameter({3}), c.parameter({3}, 0.5, 1.5)});
+  };
+  EXPECT_EQ(of_nothing({2, 3, 4, 5}, 2, batch_norm), (Shape{2, 3, 0, 5}));
+  EXPECT_EQ(of_nothing({2, 3, 4, 5}, 3, batch_norm), (Shape{2, 3, 4, 0}));
+  EXPECT_EQ(of_nothing({2, 3, 4}, 2, batch_norm), (Shape{2, 3, 0}));
+  const auto instance_norm = [](Case& c, Value x) {
+    return c.graph.add(op::InstanceNormalization{}, {x, c.parameter({3}), c.parameter({3})});
+  };
+  EXPECT_EQ(of_nothing({2, 3, 4}, 2, instance_norm), (Shape{2, 3, 0}));
+  const auto pad = [](Case& c, Value x) { return c.graph.add(op::Pad{.pads = {1, 1, 1, 1}}, {x}); };
+  EXPECT_EQ(of_nothing({2, 3, 4, 5}, 1, pad), (Shape{2, 0, 6, 7}));
+
+  // What would read pixels where there are none.
+  const auto resize = [](Case& c, Value x) { return c.graph.add(op::Resize{.sizes = {{7, 7}}}, {x}); };
+  EXPECT_THROW(of_nothing({2, 3, 4, 5}, 3, resize), Error);
+  const auto deconvolution = [](Case& c, Value x) {
+    return c.graph.add(op::ConvTranspose{}, {x, c.parameter({3, 4, 3, 3})});
+  };
+  EXPECT_THROW(of_nothing({2, 3, 4, 5}, 2, deconvolution), Error);
+  const auto mean = [](Case& c, Value x) {
+    return c.graph.add(op::AveragePool{.kernel = {2, 2}, .pads = {1, 1, 1, 1}}, {x});
+  };
+  EXPECT_THROW(of_nothing({2, 3, 4, 5}, 2, mean), Error);
 }
 
 }  // namespace
