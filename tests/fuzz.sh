@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fuzzes the ONNX importer and the engine's compiler under AddressSanitizer and UndefinedBehaviorSanitizer.
+# Fuzzes the ONNX importer, the engine's compiler and its runs under AddressSanitizer and UndefinedBehaviorSanitizer.
 #   tests/fuzz.sh SECONDS [BUILD_FOLDER]
 # With FUZZ_CXX=clang++-14 it is libFuzzer; otherwise the default compiler and a driver that mutates the corpus.
 set -euo pipefail
@@ -9,7 +9,8 @@ build=${2:-$here/../build/fuzz}
 flags=()
 sanitize=address
 if [ -n "${FUZZ_CXX:-}" ]; then flags+=("-DCMAKE_CXX_COMPILER=$FUZZ_CXX" "-DCMAKE_CXX_FLAGS=-fsanitize=fuzzer-no-link"); fi
-cmake -S "$here/.." -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DVITRAIL_TRAIN=OFF -DVITRAIL_SANITIZE=$sanitize "${flags[@]}" > /dev/null
+cmake -S "$here/.." -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release \
+  -DCMAKE_CXX_FLAGS_RELEASE="-O1 -DNDEBUG" -DVITRAIL_TRAIN=OFF -DVITRAIL_SANITIZE=$sanitize "${flags[@]}" > /dev/null
 cmake --build "$build" -j "$(nproc)" --target onnx_fuzz
 export ASAN_OPTIONS="detect_leaks=1:allocator_may_return_null=0:max_allocation_size_mb=1024"
 export LSAN_OPTIONS="suppressions=$here/sanitizers/leaks.txt:print_suppressions=0"
