@@ -96,6 +96,21 @@ TEST(Contents, FloatsMakeScalesAndSizesForResize) {
   EXPECT_EQ(infer_shapes(s.graph, {1, 4, 14, 10})[y], (Shape{1, 4, 21, 40}));
 }
 
+// Numbers behind computed ones: the table must not take all of them for known.
+TEST(Contents, OfConcatenatedDataAndNumbersAreNotThoseOfTheResult) {
+  Sketch s;
+  const Value x = s.graph.input("x", {3});
+  const Value joined = s.concat({x, s.floats({7})});
+  const Value last = s.graph.add(op::Slice{}, {joined, s.numbers({3}), s.numbers({4})});
+  s.graph.output("joined", joined);
+  s.graph.output("last", last);
+  const ShapeTable table = infer_shapes(s.graph, Shape{3});
+  EXPECT_EQ(table[joined], (Shape{4}));
+  EXPECT_FALSE(table.content(joined).defined());
+  ASSERT_TRUE(table.content(last).defined()) << "what is known of it passes on";
+  EXPECT_EQ(table.content(last).data<float>()[0], 7);
+}
+
 TEST(Contents, SurviveTheInferenceCopy) {
   Sketch s;
   const Value x = s.graph.input("x", {-1, 3, -1, -1});

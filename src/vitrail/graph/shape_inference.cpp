@@ -51,6 +51,7 @@ ShapeTable infer_shapes(const Graph& graph, const std::map<std::string, Shape>& 
     if (const Parameter* parameter = graph.parameter_of({id})) table[{id}] = parameter->shape;
   set_input_shapes(graph, inputs, table);
   std::vector<OpInput> known;
+  std::map<int32_t, OpResult> partly;  // by value: contents of which some elements are known
   for (const Node& node : graph.nodes()) {
     known.clear();
     for (const Value value : node.inputs) {
@@ -59,13 +60,20 @@ ShapeTable infer_shapes(const Graph& graph, const std::map<std::string, Shape>& 
       known.back().shape = table[value];
       known.back().type = graph.type(value);
       known.back().content = table.content(value);
+      if (const auto found = partly.find(value.id); found != partly.end()) {
+        known.back().content = found->second.content;
+        known.back().known = found->second.known;
+      }
     }
     try {
       std::vector<OpResult> results = op_results(node.op, known);
       for (size_t i = 0; i < results.size(); ++i) {
         expect_known(results[i].shape);
-        table[node.outputs[i]] = std::move(results[i].shape);
-        table.set_content(node.outputs[i], std::move(results[i].content));
+        table[node.outputs[i]] = results[i].shape;
+        if (results[i].known.defined())
+          partly[node.outputs[i].id] = std::move(results[i]);
+        else
+          table.set_content(node.outputs[i], std::move(results[i].content));
       }
     } catch (const Error& error) {
       ErrorParts parts = error.parts();
