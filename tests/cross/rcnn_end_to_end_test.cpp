@@ -10,6 +10,7 @@
 #include "narrow_rcnn.h"
 #include "noise_image.h"
 #include "vitrail/base/error.h"
+#include "vitrail/engine/engine.h"
 #include "vitrail/image/resized_input.h"
 #include "vitrail/onnx/onnx.h"
 #include "vitrail/predict/end_to_end.h"
@@ -150,6 +151,23 @@ TEST(RcnnEndToEnd, OnnxRuntimeFindsWhatThePredictorFinds) {
   EXPECT_GT(counted.objects, 200);
   EXPECT_GT(counted.set, 10000);
   EXPECT_GT(counted.clear, 10000);
+}
+
+TEST(RcnnEndToEnd, OurEngineRunsTheFileToo) {
+  Counted counted;
+  for (const Case& c : cases()) {
+    const Model model = model_of(c, 0);
+    const Model whole = onnx_from_bytes(onnx_bytes(end_to_end(model, {0, 0}, c.choice)), "whole.onnx");
+    const Engine engine(whole.graph, whole.weights, {.threads = 1});
+    const Extent size = sizes[0];
+    const Image picture = noise_image(size.height, size.width, 3, 40);
+    const PredictOptions options{.engine = {.threads = 1}, .input_size = {size.height, size.width}};
+    const Asked asked{c, size, InstancePredictor(model, options, c.choice).predict(picture)};
+    const Tensor input = resized_input(picture, model.info.preprocessing, size.height, size.width);
+    expect_same(asked, {.error = "", .outputs = engine.run({input})}, counted);
+  }
+  EXPECT_GT(counted.objects, 100);
+  EXPECT_GT(counted.set, 5000);
 }
 
 TEST(RcnnEndToEnd, SaysWhatCannotBe) {

@@ -12,9 +12,9 @@
 //   classes i64 [D]            indices into the metadata's classes
 //   masks   u8  [D, H, W]      1 inside the object; absent where the network gives boxes alone
 //
-// How many objects D there are depends on the picture; this library's engine plans its memory before it runs
-// and does not run such a graph. Mask R-CNN's H and W are free unless `size` says them: whoever runs it
-// resizes the picture as rcnn_size (rcnn_input.h) does; padding is inside.
+// How many objects D there are depends on the picture; this library's engine runs such a graph in stages.
+// Mask R-CNN's H and W are free unless `size` says them: whoever runs it resizes the picture as rcnn_size
+// (rcnn_input.h) does; padding is inside.
 
 #include "vitrail/graph/model.h"
 #include "vitrail/predict/instance.h"
