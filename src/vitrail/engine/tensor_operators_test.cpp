@@ -40,6 +40,18 @@ TEST(TensorOperators, ShapeArithmeticCostsNothing) {
     EXPECT_TRUE(step.kind != "gather" && step.kind != "concat" && step.kernel != "reference") << step.kind;
 }
 
+// The map that a convolution's result is added to lies as the reshaping before it left it.
+TEST(Engine, AddsConvolutionsToMapsOfEitherLayout) {
+  check(29050, 6, [](Case& c) {
+    const int64_t channels = c.pick(2, 20), height = c.pick(3, 9), width = c.pick(3, 9);
+    const Value x = any_layout(c, {1, channels, height, width});
+    const Value turned = c.graph.add(op::Reshape{}, {x, integers(c, {0, 0, width, height})});
+    const Value inner =
+        c.graph.add(op::Relu{}, {c.conv(turned, channels, channels, 3, {.pads = {1, 1, 1, 1}})});
+    return c.graph.add(op::Add{}, {turned, c.conv(inner, channels, channels, 1)});
+  });
+}
+
 class BoxChoice : public testing::Test {
  protected:
   BoxChoice() : c(29100) {

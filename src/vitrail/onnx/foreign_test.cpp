@@ -329,15 +329,15 @@ TEST_F(ExternalData, IsReadFromTheModelsFolderAlone) {
 }
 
 TEST(OnnxForeign, DropoutIsReadUnlessItDropsWhenRun) {
-  const auto dropout = [](int mode) {
+  const auto dropout = [](int mode, double ratio = 0.25) {
     return file_of(node("Dropout", {"x", "ratio", "mode"}, "y"),
-                   cat("initializer { name: 'ratio' data_type: 1 float_data: 0.25 } "
-                       "initializer { name: 'mode' data_type: 9 int32_data: ",
-                       mode, " } "));
+                   cat("initializer { name: 'ratio' data_type: 1 float_data: ", ratio,
+                       " } initializer { name: 'mode' data_type: 9 int32_data: ", mode, " } "));
   };
   const Graph graph = onnx_from_bytes(dropout(0), "test").graph;
   EXPECT_EQ(std::get<op::Dropout>(graph.nodes()[0].op).ratio, 0.25);
   EXPECT_THAT(error_of(dropout(1), ErrorKind::unsupported), HasSubstr("training_mode"));
+  EXPECT_NO_THROW(onnx_from_bytes(dropout(1, 0), "test")) << "nothing is dropped";
 }
 
 TEST(OnnxForeign, NamesAreText) {

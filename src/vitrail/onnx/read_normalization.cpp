@@ -114,8 +114,8 @@ bool drops_when_run(NodeImport& node) {
 }
 
 void read_dropout(NodeImport& node) {
-  if (drops_when_run(node)) throw Unsupported{"training_mode"};
   const op::Dropout dropout{.ratio = node.opset() < 12 ? node.real("ratio", 0.5) : node.number(1, 0.5)};
+  if (dropout.ratio > 0 && drops_when_run(node)) throw Unsupported{"training_mode"};
   if (!(dropout.ratio >= 0) || dropout.ratio >= 1)
     node.refuse(cat("ratio ", dropout.ratio), "0 up to, not with, 1");
   const Operand x = node.operand(0);

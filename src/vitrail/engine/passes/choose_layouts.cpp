@@ -97,6 +97,7 @@ class LayoutChooser {
       for (const ValueId input : layer.inputs)
         if (wishes && !reads_planes(network_, layer) && input != no_value)
           wants_channels_last_[static_cast<size_t>(input)] = true;
+      if (layer.residual != no_value) wants_channels_last_[static_cast<size_t>(layer.residual)] = true;
     }
   }
   static bool keeps_dimensions(const Layer& layer) {
@@ -113,6 +114,9 @@ class LayoutChooser {
     switch (habit_of(layer)) {
       case Habit::spatial:
         if (!reads_planes(network_, layer)) read_all(layer, false);
+        // Whatever else reads the copy does so before the sum overwrites it: fuse_residual saw to that.
+        if (layer.residual != no_value && has_choice(layer.residual))
+          layer.residual = converted(layer.residual, false);
         break;  // its result is channels-last unless a pass said so
       case Habit::follows: {
         const bool row_major = followed(layer);
