@@ -169,6 +169,10 @@ TEST_F(InstancesTest, ExportKeepsTheSizeAndGoesFromEndToEnd) {
   expect_refused(
       vitrail({"export", outliner(), "--out", path("w.onnx"), "--end-to-end", "--input", "100x100"}), 1,
       {"multiples of 32"});
+  EXPECT_EQ(vitrail({"export", "mask-rcnn-r50-fpn", "--set", "width=0.125", "--classes", "2", "--end-to-end",
+                     "--out", path("rcnn.onnx")})
+                .status,
+            0);
   expect_refused(vitrail({"export", model(), "--out", path("w.onnx"), "--end-to-end"}), 1, {"semantic"});
   expect_refused(vitrail({"export", outliner(), "--out", path("w.onnx"), "--score", "0.5"}), 2,
                  {"--end-to-end"});

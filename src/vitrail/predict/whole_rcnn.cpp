@@ -41,6 +41,9 @@ class WholeRcnn {
     if (choice_.masks) graph.output("masks", masks_of(found));
     finish_whole(model_, size_, choice_.masks, whole_);
     whole_.info.preprocessing.multiple = 1;  // the graph pads
+    if (size_.height == 0)
+      whole_.info.notes["end_to_end"] += cat("; pictures are resized to a short side of ", system_.short_side,
+                                             ", a long one of at most ", system_.long_side);
     return std::move(whole_);
   }
 
