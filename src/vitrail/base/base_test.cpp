@@ -6,6 +6,7 @@
 
 #include "vitrail/base/checked.h"
 #include "vitrail/base/error.h"
+#include "vitrail/base/fast_exp.h"
 #include "vitrail/base/file.h"
 #include "vitrail/base/peak_memory.h"
 #include "vitrail/base/quantile.h"
@@ -23,6 +24,15 @@ TEST(Error, TextAnswersWhereWhatAllowedNext) {
   EXPECT_EQ(error_text({.where = "lr", .found = "unknown. Did you mean 'rate'?", .next = "See the help"}),
             "lr: unknown. Did you mean 'rate'? See the help.");
   EXPECT_EQ(error_text({.where = "lr", .next = "Did you mean 'rate'?"}), "lr. Did you mean 'rate'?");
+}
+
+TEST(FastExp, IsTheExponentialAndKeepsNaN) {
+  for (float x = -87.0f; x < 88.0f; x += 0.0137f)
+    EXPECT_NEAR(static_cast<double>(fast_exp(x)) / std::exp(static_cast<double>(x)), 1, 3e-7) << x;
+  EXPECT_EQ(fast_exp(-1e30f), fast_exp(-87.3f));
+  EXPECT_EQ(fast_exp(1e30f), fast_exp(88.3f));
+  EXPECT_TRUE(std::isnan(fast_exp(std::nanf(""))));
+  EXPECT_TRUE(std::isnan(fast_exp(-std::nanf(""))));
 }
 
 TEST(Text, FiguresAreRoundedAndWhatIsUndefinedIsAbsent) {

@@ -12,8 +12,9 @@ namespace vitrail {
 /// exp(x) to 2e-7 relative for x in [-87.3, 88.3], where the result is a normal number: 2^n times a
 /// polynomial on [-ln2/2, ln2/2] (Cephes expf).
 [[gnu::always_inline]] inline float exp_in_range(float x) {
-  // Adding and taking away 1.5 * 2^23 rounds to the nearest integer.
-  const float magic = 12582912.0f, n = (x * 1.44269504f + magic) - magic;
+  // Adding 1.5 * 2^23 rounds to the nearest integer, which is then in the low bits; NaN has a number there,
+  // too.
+  const float magic = 12582912.0f, rounded = x * 1.44269504f + magic, n = rounded - magic;
   const float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
   float p = 1.9875691500e-4f;
   p = p * r + 1.3981999507e-3f;
@@ -22,7 +23,8 @@ namespace vitrail {
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
   p = p * (r * r) + r + 1.0f;
-  return p * std::bit_cast<float>((static_cast<int32_t>(n) + 127) << 23);
+  const uint32_t exponent = std::bit_cast<uint32_t>(rounded) - std::bit_cast<uint32_t>(magic) + 127u;
+  return p * std::bit_cast<float>(exponent << 23);
 }
 
 /// Of any x, cut to that range.

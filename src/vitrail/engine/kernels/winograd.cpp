@@ -33,7 +33,7 @@ VITRAIL_INLINE void output_line(const V (&m)[6], V (&y)[4]) {
 template <int lanes>
 VITRAIL_INLINE void input_body(const float* const* pixels, int64_t channels, float* transformed,
                                int64_t step) {
-  using V = typename kernels::LaneTypes<lanes>::Unaligned;
+  using V = kernels::Floats<lanes>;
   for (int64_t at = 0; at < channels; at += lanes) {
     V half[6][6];  // [column][row of the transform]
 #pragma GCC unroll 6
@@ -41,7 +41,7 @@ VITRAIL_INLINE void input_body(const float* const* pixels, int64_t channels, flo
       V line[6];
 #pragma GCC unroll 6
       for (int row = 0; row < 6; ++row)
-        line[row] = *reinterpret_cast<const V*>(pixels[row * 6 + column] + at);
+        line[row] = kernels::load<lanes>(pixels[row * 6 + column] + at);
       input_line(line, half[column]);
     }
 #pragma GCC unroll 6
@@ -53,7 +53,7 @@ VITRAIL_INLINE void input_body(const float* const* pixels, int64_t channels, flo
       input_line(line, result);
 #pragma GCC unroll 6
       for (int column = 0; column < 6; ++column)
-        *reinterpret_cast<V*>(transformed + (row * 6 + column) * step + at) = result[column];
+        kernels::store<lanes>(transformed + (row * 6 + column) * step + at, result[column]);
     }
   }
 }
@@ -61,7 +61,7 @@ VITRAIL_INLINE void input_body(const float* const* pixels, int64_t channels, flo
 template <int lanes>
 VITRAIL_INLINE void output_body(const float* products, int64_t step, int64_t channels, float* const* pixels,
                                 const MatrixEnd& end) {
-  using V = typename kernels::LaneTypes<lanes>::Unaligned;
+  using V = kernels::Floats<lanes>;
   for (int64_t at = 0; at < channels; at += lanes) {
     V half[6][4];  // [column][row of the result]
 #pragma GCC unroll 6
@@ -69,10 +69,10 @@ VITRAIL_INLINE void output_body(const float* products, int64_t step, int64_t cha
       V line[6];
 #pragma GCC unroll 6
       for (int row = 0; row < 6; ++row)
-        line[row] = *reinterpret_cast<const V*>(products + (row * 6 + column) * step + at);
+        line[row] = kernels::load<lanes>(products + (row * 6 + column) * step + at);
       output_line(line, half[column]);
     }
-    const V bias = end.bias != nullptr ? *reinterpret_cast<const V*>(end.bias + at) : V{};
+    const V bias = end.bias != nullptr ? kernels::load<lanes>(end.bias + at) : V{};
 #pragma GCC unroll 4
     for (int row = 0; row < 4; ++row) {
       V line[6], result[4];
@@ -84,11 +84,10 @@ VITRAIL_INLINE void output_body(const float* products, int64_t step, int64_t cha
       for (int column = 0; column < 4; ++column) {
         float* pixel = pixels[row * 4 + column];
         if (pixel == nullptr) continue;
-        V* out = reinterpret_cast<V*>(pixel + at);
         V y = result[column] + bias;
-        if (end.accumulate) y += *out;
+        if (end.accumulate) y += kernels::load<lanes>(pixel + at);
         y = y < end.low ? V{} + end.low : y;
-        *out = y > end.high ? V{} + end.high : y;
+        kernels::store<lanes>(pixel + at, y > end.high ? V{} + end.high : y);
       }
     }
   }
