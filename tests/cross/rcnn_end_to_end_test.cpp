@@ -175,6 +175,9 @@ TEST(RcnnEndToEnd, SaysWhatCannotBe) {
   EXPECT_THROW(end_to_end(model, {0, 96}), Error);
   EXPECT_THROW(end_to_end(model, {}, {.classes = {2}}), Error);
   EXPECT_THROW(InstancePredictor(onnx_from_bytes(onnx_bytes(end_to_end(model)), "whole.onnx")), Error);
+  Model fewer = model;
+  std::get<RcnnSystem>(fewer.info.instance).anchors.levels.pop_back();
+  EXPECT_THROW(end_to_end(fewer), Error);
   model.info.classes.push_back({.name = "one more"});
   EXPECT_THROW(end_to_end(model), Error);
 }

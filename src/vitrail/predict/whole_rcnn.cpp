@@ -1,5 +1,7 @@
 // Mask R-CNN as one graph (SPEC 10): proposals, class and box of each, masks in crops or by votes.
 
+#include <algorithm>
+
 #include "vitrail/base/text.h"
 #include "vitrail/graph/inlined.h"
 #include "vitrail/graph/part.h"
@@ -29,6 +31,7 @@ class WholeRcnn {
         e_(whole_.graph) {}
 
   Model build() {
+    check_levels();
     run_trunk();
     std::vector<ProposalRows> levels;
     for (const int64_t stride : system_.proposal_strides)
@@ -48,6 +51,17 @@ class WholeRcnn {
   }
 
  private:
+  void check_levels() const {
+    const std::vector<AnchorLevel>& levels = system_.anchors.levels;
+    const bool fit =
+        levels.size() == system_.proposal_strides.size() &&
+        std::none_of(levels.begin(), levels.end(), [](const AnchorLevel& l) { return l.sizes.empty(); });
+    if (!fit || levels.empty() || system_.strides.empty())
+      refuse_whole(cat("anchors of ", levels.size(), " levels for ", system_.proposal_strides.size(),
+                       " maps, crops of ", system_.strides.size()),
+                   "anchors for each map that proposes boxes, and a map to crop");
+  }
+
   void run_trunk() {
     const std::vector<std::string> names = rcnn_trunk_outputs(system_, choice_.masks);
     const Graph trunk = part_of(model_.graph, names);
