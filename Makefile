@@ -53,7 +53,7 @@ check-format:
 format:
 	clang-format-14 -i $(FORMATTED)
 
-# The test suite under AddressSanitizer + UndefinedBehaviorSanitizer, then ThreadSanitizer (an hour on two cores).
+# The test suite under AddressSanitizer + UndefinedBehaviorSanitizer, then ThreadSanitizer: two long builds.
 sanitize: test-deps
 	tests/sanitize.sh address $(BUILD)/address
 	tests/sanitize.sh thread $(BUILD)/thread
