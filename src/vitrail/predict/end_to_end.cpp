@@ -7,8 +7,8 @@
 #include "vitrail/base/text.h"
 #include "vitrail/detect/branches.h"
 #include "vitrail/graph/part.h"
+#include "vitrail/predict/end_to_end/whole.h"
 #include "vitrail/predict/instance_joins.h"
-#include "vitrail/predict/whole.h"
 #include "vitrail/quantize/fold_batch_norm.h"
 
 namespace vitrail {

@@ -1,4 +1,4 @@
-#include "vitrail/predict/whole_masks.h"
+#include "vitrail/predict/end_to_end/masks.h"
 
 #include <map>
 
@@ -6,7 +6,7 @@
 #include "vitrail/detect/branches.h"
 #include "vitrail/graph/inlined.h"
 #include "vitrail/graph/part.h"
-#include "vitrail/predict/whole_paste.h"
+#include "vitrail/predict/end_to_end/paste.h"
 
 namespace vitrail {
 namespace {

@@ -1,4 +1,4 @@
-#include "vitrail/predict/whole_crops.h"
+#include "vitrail/predict/end_to_end/crops.h"
 
 #include <cmath>
 #include <utility>

@@ -5,9 +5,9 @@
 #include "vitrail/detect/predicted_maps.h"
 #include "vitrail/graph/inlined.h"
 #include "vitrail/graph/part.h"
-#include "vitrail/predict/whole.h"
-#include "vitrail/predict/whole_boxes.h"
-#include "vitrail/predict/whole_masks.h"
+#include "vitrail/predict/end_to_end/boxes.h"
+#include "vitrail/predict/end_to_end/masks.h"
+#include "vitrail/predict/end_to_end/whole.h"
 
 namespace vitrail {
 namespace {

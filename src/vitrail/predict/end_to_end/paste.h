@@ -11,7 +11,7 @@
 //   const Value set = pasted_masks(e, values, down, across, {.threshold = 0.5});      // u8 [n, H, W]
 
 #include "vitrail/detect/paste.h"
-#include "vitrail/predict/whole_boxes.h"
+#include "vitrail/predict/end_to_end/boxes.h"
 
 namespace vitrail {
 

@@ -1,4 +1,4 @@
-#include "vitrail/predict/whole_boxes.h"
+#include "vitrail/predict/end_to_end/boxes.h"
 
 #include <array>
 #include <limits>

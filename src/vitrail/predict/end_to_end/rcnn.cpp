@@ -5,11 +5,11 @@
 #include "vitrail/base/text.h"
 #include "vitrail/graph/inlined.h"
 #include "vitrail/graph/part.h"
+#include "vitrail/predict/end_to_end/paste.h"
+#include "vitrail/predict/end_to_end/proposals.h"
+#include "vitrail/predict/end_to_end/votes.h"
+#include "vitrail/predict/end_to_end/whole.h"
 #include "vitrail/predict/rcnn_parts.h"
-#include "vitrail/predict/whole.h"
-#include "vitrail/predict/whole_paste.h"
-#include "vitrail/predict/whole_proposals.h"
-#include "vitrail/predict/whole_votes.h"
 
 namespace vitrail {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "vitrail/detect/box.h"
 #include "vitrail/graph/model.h"
-#include "vitrail/predict/whole_crops.h"
+#include "vitrail/predict/end_to_end/crops.h"
 
 namespace vitrail {
 

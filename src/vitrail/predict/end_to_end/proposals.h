@@ -4,7 +4,7 @@
 //
 // An anchor is computed from its number, so no picture's size is built in.
 
-#include "vitrail/predict/whole_crops.h"
+#include "vitrail/predict/end_to_end/crops.h"
 
 namespace vitrail {
 

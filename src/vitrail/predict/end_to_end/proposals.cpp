@@ -1,4 +1,4 @@
-#include "vitrail/predict/whole_proposals.h"
+#include "vitrail/predict/end_to_end/proposals.h"
 
 namespace vitrail {
 namespace {

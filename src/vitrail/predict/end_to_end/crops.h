@@ -7,7 +7,7 @@
 
 #include <vector>
 
-#include "vitrail/predict/whole_boxes.h"
+#include "vitrail/predict/end_to_end/boxes.h"
 
 namespace vitrail {
 

@@ -1,4 +1,4 @@
-#include "vitrail/predict/whole_paste.h"
+#include "vitrail/predict/end_to_end/paste.h"
 
 namespace vitrail {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "vitrail/graph/model.h"
-#include "vitrail/predict/whole_proposals.h"
+#include "vitrail/predict/end_to_end/proposals.h"
 
 namespace vitrail {
 

@@ -1,11 +1,11 @@
-#include "vitrail/predict/whole_votes.h"
+#include "vitrail/predict/end_to_end/votes.h"
 
 #include <limits>
 
 #include "vitrail/graph/inlined.h"
 #include "vitrail/graph/part.h"
+#include "vitrail/predict/end_to_end/paste.h"
 #include "vitrail/predict/rcnn_parts.h"
-#include "vitrail/predict/whole_paste.h"
 
 namespace vitrail {
 namespace {
