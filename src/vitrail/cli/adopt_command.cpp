@@ -83,7 +83,7 @@ int adopt_command(CLI::App& app, const Arguments& arguments) {
   }
   Model model = read_model(options.model);
   expect_described(options, model.info);
-  apply_info(options.info, model.info);
+  apply_info(options.info, model);
   if (!options.dataset.empty()) model.info.dataset = options.dataset;
   if (!options.size.empty()) {
     const Pair size = parse_size(options.size, "--size");

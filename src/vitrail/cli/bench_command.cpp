@@ -157,7 +157,7 @@ class Bench {
 Subject open_subject(const BenchOptions& options, const CLI::App& app) {
   Model model = read_model(options.model);
   check_task_options(app, model.info.task);
-  apply_info(options.info, model.info);
+  apply_info(options.info, model);
   if (model.info.task == Task::semantic)
     return semantic_subject(std::move(model), predict_options(options.run));
   const InstanceChoice choice = instance_choice(options.instances, model.info);

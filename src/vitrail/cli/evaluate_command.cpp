@@ -141,7 +141,7 @@ int evaluate_command(CLI::App& app, const Arguments& arguments) {
                                    .allowed = "a model file, or --results with what a model found"});
   Model model = read_model(options.model);
   check_task_options(app, model.info.task, {"--convention", "--protocol", "--crf", "--objects"});
-  apply_info(options.info, model.info);
+  apply_info(options.info, model);
   if (model.info.task == Task::instance) return evaluate_objects(options, std::move(model), split_if_given);
   const SemanticPredictor predictor(std::move(model), predict_options(options.run));
   const auto dataset =

@@ -73,7 +73,9 @@ Model fresh_net(const SourceOptions& options) {
 void add_info_options(CLI::App& app, InfoOptions& options) {
   const std::string group = "What a file from elsewhere does not say";
   app.add_option("--classes", options.classes,
-                 "class names by index, separated by commas, or how many there are")
+                 "class names by index, separated by commas, or how many there are; unless said, with --mean "
+                 "and --std "
+                 "given, as many as the network has channels")
       ->group(group);
   app.add_option("--mean", options.mean, "mean per channel, 0..255 scale: 123.7,116.3,103.5")
       ->delimiter(',')
@@ -89,7 +91,24 @@ void add_info_options(CLI::App& app, InfoOptions& options) {
       ->group(group);
 }
 
-void apply_info(const InfoOptions& options, ModelInfo& info) {
+namespace {
+
+// How many classes the first output that can be N x classes x h x w (or N x h x w x classes) tells apart; 0
+// where none says so.
+int64_t count_classes(const Graph& graph) {
+  for (const Output& output : graph.outputs()) {
+    const Shape& shape = graph.shape(output.value);
+    if (output.training_only || shape.size() != 4 || graph.type(output.value) != DataType::f32) continue;
+    const int64_t channels = shape[1] > 0 ? shape[1] : shape[3];
+    if (channels > 0 && channels <= 255) return std::max<int64_t>(channels, 2);
+  }
+  return 0;
+}
+
+}  // namespace
+
+void apply_info(const InfoOptions& options, Model& model) {
+  ModelInfo& info = model.info;
   if (options.multiple < 0 || options.multiple > largest_side)
     throw Error(ErrorKind::usage,
                 {.where = "--multiple", .found = cat(options.multiple), .allowed = "1 to 1048576"});
@@ -99,11 +118,13 @@ void apply_info(const InfoOptions& options, ModelInfo& info) {
   if (!options.std.empty()) p.std = options.std;
   if (!options.order.empty()) p.order = parse_order(options.order);
   if (options.multiple > 0) p.multiple = options.multiple;
+  if (info.classes.empty() && !options.mean.empty() && !options.std.empty())
+    if (const int64_t count = count_classes(model.graph); count > 0) info.classes = parse_classes(cat(count));
 }
 
 Model load_model(const std::string& path, const InfoOptions& options) {
   Model model = read_model(path);
-  apply_info(options, model.info);
+  apply_info(options, model);
   return model;
 }
 

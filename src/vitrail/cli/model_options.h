@@ -23,7 +23,7 @@ struct InfoOptions {
 void add_info_options(CLI::App& app, InfoOptions& options);
 
 /// What `options` say, in place of what `info` says.
-void apply_info(const InfoOptions& options, ModelInfo& info);
+void apply_info(const InfoOptions& options, Model& model);
 /// The model in `path` with what `options` say about it instead of what it says itself.
 Model load_model(const std::string& path, const InfoOptions& options);
 

@@ -131,7 +131,7 @@ void check(const SegmentOptions& options) {
 Model load_for(const SegmentOptions& options, const CLI::App& app) {
   Model model = read_model(options.model);
   check_task_options(app, model.info.task);
-  apply_info(options.info, model.info);
+  apply_info(options.info, model);
   return model;
 }
 

@@ -45,7 +45,12 @@ Value Graph::parameter(Parameter parameter) {
 }
 
 std::string Graph::unique_node_name(const Op& op, std::string wanted) {
-  if (wanted.empty()) wanted = cat(type_name(op), "_", nodes_.size());
+  if (wanted.empty()) {  // other tools number their nodes, too
+    size_t number = nodes_.size();
+    do
+      wanted = cat(type_name(op), "_", number++);
+    while (node_index_.contains(wanted));
+  }
   if (!node_index_.emplace(wanted, static_cast<int32_t>(nodes_.size())).second)
     throw Error(ErrorKind::usage, {.where = cat("node '", wanted, "'"), .found = "the name is taken"});
   return wanted;

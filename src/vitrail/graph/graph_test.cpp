@@ -44,6 +44,14 @@ int64_t counted_windows(int64_t in, int64_t kernel, int64_t stride, int64_t dila
   return count;
 }
 
+TEST(Graph, NodesWithoutANameTakeOneThatIsFree) {
+  Graph graph;
+  const Value x = graph.input("x", {1, 1, 2, 2});
+  graph.add(op::Relu{}, {x}, "Relu_1");
+  graph.add(op::Relu{}, {x});
+  EXPECT_EQ(graph.nodes().back().name, "Relu_2");
+}
+
 TEST(ShapeRules, WindowsAreCountedExactly) {
   Random random(3);
   int checked = 0;

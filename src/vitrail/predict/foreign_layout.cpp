@@ -36,10 +36,15 @@ class Adapter {
   Value image(const Input& input) {
     const Shape shape = original_.shape(input.value);
     const DataType type = original_.type(input.value);
-    if (!is_channels_last(shape, image_channels_)) return graph_.input(input.name, shape, type);
+    const bool turned = is_channels_last(shape, image_channels_), of_floats = type == DataType::f32;
+    const bool is_image = shape.size() == 4 && original_.inputs().size() == 1;
+    if (!turned && (of_floats || !is_image)) return graph_.input(input.name, shape, type);
     changes_something_ = true;
-    const Value first = graph_.input(input.name, {shape[0], shape[3], shape[1], shape[2]}, type);
-    return graph_.add(op::Transpose{.permutation = kToChannelsLast}, {first}, "prediction.channels_last");
+    const Shape wanted = turned ? Shape{shape[0], shape[3], shape[1], shape[2]} : shape;
+    Value value = graph_.input(input.name, wanted, is_image ? DataType::f32 : type);
+    if (is_image && !of_floats) value = graph_.add(op::Cast{.to = type}, {value}, "prediction.numbers");
+    if (!turned) return value;
+    return graph_.add(op::Transpose{.permutation = kToChannelsLast}, {value}, "prediction.channels_last");
   }
 
   void copy() {

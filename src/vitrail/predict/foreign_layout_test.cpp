@@ -69,6 +69,36 @@ TEST(ForeignLayout, EveryLayoutGivesTheSameLabels) {
     }
 }
 
+// A network that takes the picture's bytes and normalises them itself.
+TEST(ForeignLayout, BytesAreTakenAsTheyAre) {
+  Image image(9, 12);
+  Random random(5);
+  for (uint8_t& value : image.pixels)
+    value = static_cast<uint8_t>(random.integer(0, 255));
+  const auto labels = [&](DataType type) {
+    Model model;
+    const Value bytes = model.graph.input("image", {-1, -1, -1, 3}, type);
+    const Value numbers = model.graph.add(op::Cast{.to = DataType::f32}, {bytes}, "numbers");
+    const Value x = model.graph.add(op::Transpose{.permutation = {0, 3, 1, 2}}, {numbers}, "first");
+    const Value weight =
+        model.graph.parameter({.name = "w", .shape = {4, 3, 3, 3}, .init = init::KaimingNormal{}});
+    model.graph.output("result", model.graph.add(op::Conv{.pads = {1, 1, 1, 1}}, {x, weight}, "conv"));
+    model.weights = initial_weights(model.graph, 3);
+    for (int i = 0; i < 4; ++i)
+      model.info.classes.push_back({cat("class ", i), {}});
+    model.info.preprocessing.mean = {0, 0, 0};
+    model.info.preprocessing.std = {1, 1, 1};
+    return SemanticPredictor(model).predict(image);
+  };
+  const LabelMap expected = labels(DataType::f32);
+  for (const DataType type : {DataType::u8, DataType::i64}) {
+    const LabelMap found = labels(type);
+    for (int64_t y = 0; y < image.height; ++y)
+      for (int64_t x = 0; x < image.width; ++x)
+        ASSERT_EQ(found.at(y, x), expected.at(y, x)) << name_of(type);
+  }
+}
+
 TEST(ForeignLayout, WhatFitsIsLeftAlone) {
   const Model model = network(false, Result::logits);
   EXPECT_EQ(with_image_layout(model).graph.nodes().size(), model.graph.nodes().size());
