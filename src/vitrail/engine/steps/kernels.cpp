@@ -1,8 +1,15 @@
 #include "vitrail/engine/steps/kernels.h"
 
+#include <algorithm>
+
 #include "vitrail/engine/steps/fast_math.h"
 
 namespace vitrail::engine_detail::kernel {
+namespace {
+
+constexpr int64_t kSideBySide = 16;  // a register of the widest vectors
+
+}  // namespace
 
 VITRAIL_KERNEL void clamp(const float* x, float* y, int64_t count, float low, float high) {
 #pragma GCC ivdep
@@ -61,16 +68,32 @@ VITRAIL_KERNEL float exp_and_sum(const float* x, float* y, int64_t count, float 
 #pragma GCC ivdep
   for (int64_t i = 0; i < count; ++i)
     y[i] = fast_exp(x[i] - shift);
+  // Sums side by side do not wait for each other.
+  float sums[kSideBySide] = {};
+  int64_t i = 0;
+  for (; i + kSideBySide <= count; i += kSideBySide)
+    for (int64_t j = 0; j < kSideBySide; ++j)
+      sums[j] += y[i + j];
   float sum = 0;
-  for (int64_t i = 0; i < count; ++i)
+  for (; i < count; ++i)
     sum += y[i];
+  for (const float part : sums)
+    sum += part;
   return sum;
 }
 
 VITRAIL_KERNEL float maximum(const float* x, int64_t count) {
+  float most[kSideBySide];
+  std::fill_n(most, kSideBySide, x[0]);
+  int64_t i = 0;
+  for (; i + kSideBySide <= count; i += kSideBySide)
+    for (int64_t j = 0; j < kSideBySide; ++j)
+      most[j] = x[i + j] > most[j] ? x[i + j] : most[j];
   float best = x[0];
-  for (int64_t i = 1; i < count; ++i)
+  for (; i < count; ++i)
     best = x[i] > best ? x[i] : best;
+  for (const float part : most)
+    best = part > best ? part : best;
   return best;
 }
 
