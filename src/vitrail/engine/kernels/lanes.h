@@ -20,8 +20,10 @@
 
 #define VITRAIL_INLINE inline __attribute__((always_inline))
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#if defined(__x86_64__)
 #include <xmmintrin.h>
+#endif
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define VITRAIL_WIDE_16 __attribute__((target("arch=x86-64-v4,prefer-vector-width=512")))
 #define VITRAIL_WIDE_8 __attribute__((target("arch=x86-64-v3")))
 #else
