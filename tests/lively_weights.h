@@ -6,14 +6,15 @@
 
 namespace vitrail {
 
-/// Fresh weights, but no bias and no statistic at its neutral value: one that is forgotten must show.
-inline Weights lively_weights(const Graph& graph, Random& random) {
-  Weights weights = initial_weights(graph, 1);
+/// Fresh weights, but biases and statistics moved by low ... high from their neutral values: one that is
+/// forgotten must show.
+inline Weights lively_weights(const Graph& graph, Random& random, double low = 0, double high = 0.5) {
+  Weights weights = initial_weights(graph, 11);
   for (const Parameter& parameter : graph.parameters()) {
     if (parameter.shape.size() != 1) continue;
     Tensor values = weights.at(parameter.name).clone();
     for (float& value : values.data<float>())
-      value += static_cast<float>(random.uniform(0, 0.5));
+      value += static_cast<float>(random.uniform(low, high));
     weights[parameter.name] = values;
   }
   return weights;

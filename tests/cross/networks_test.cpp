@@ -52,7 +52,7 @@ std::vector<Tensor> run(const Model& model, const NamedInputs& inputs) {
 Model lively_net(const NetEntry& net) {
   Model model = build_quick(net, 5);
   Random random(12);
-  model.weights = lively_weights(model.graph, random);
+  model.weights = lively_weights(model.graph, random, -0.2, 0.2);
   for (int i = 0; i < 5; ++i)
     model.info.classes.push_back({cat("class ", i), {}});
   return model;

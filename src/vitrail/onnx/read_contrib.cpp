@@ -72,10 +72,9 @@ void read_qlinear_average_pool(NodeImport& node) {
   emit_quantized(node, node.add(pool, {x}), 3);
 }
 
-// The activation that a fused operator ends with.
-Operand activated(NodeImport& node, const Operand& x) {
+// The activation that a fused operator ends with, and what was given of its parameters.
+Operand activated(NodeImport& node, const Operand& x, const std::vector<double>& given) {
   const std::string name = node.text("activation", "");
-  const std::vector<double> given = node.reals("activation_params");
   const auto parameter = [&](size_t i, double otherwise) { return i < given.size() ? given[i] : otherwise; };
   if (name.empty()) return x;
   if (name == "Relu") return node.add(op::Relu{}, {x});
@@ -104,7 +103,7 @@ void read_fused_conv(NodeImport& node) {
   if (node.has(2)) inputs.push_back(node.weight(2));
   Operand y = node.add(conv, std::move(inputs));
   if (node.has(3)) y = Composing{node}.plus(y, node.operand(3));
-  node.define(activated(node, y));
+  node.define(activated(node, y, node.reals("activation_params")));
 }
 
 Operand swapped(NodeImport& node, const Operand& x, const char* flag) {
@@ -135,7 +134,10 @@ void read_fused_gemm(NodeImport& node) {
   Operand y = node.add(op::MatMul{}, {swapped(node, node.operand(0), "transA"),
                                       scaled(node, swapped(node, node.weight(1), "transB"), "alpha")});
   if (node.has(2)) y = Composing{node}.plus(y, scaled(node, node.weight(2), "beta"));
-  node.define(activated(node, y));
+  std::vector<double> given;
+  for (const char* parameter : {"activation_alpha", "activation_beta"})
+    if (node.attribute(parameter) != nullptr) given.push_back(node.real(parameter, 0));
+  node.define(activated(node, y, given));
 }
 
 Operand biased(NodeImport& node) {
@@ -176,10 +178,8 @@ constexpr OperatorReader kReaders[] = {
     {"FastGelu", "", 1, 2, read_fast_gelu},
     {"FusedConv", "kernel_shape strides pads auto_pad dilations group activation activation_params", 2, 4,
      read_fused_conv, "two dimensions of space"},
-    {"FusedGemm",
-     "alpha beta transA transB activation activation_params activation_alpha activation_beta "
-     "activation_gamma",
-     2, 3, read_fused_gemm},
+    {"FusedGemm", "alpha beta transA transB activation activation_alpha activation_beta activation_gamma", 2,
+     3, read_fused_gemm},
     {"FusedMatMul", "alpha transA transB transBatchA transBatchB", 2, 2, read_fused_mat_mul},
     {"Gelu", "", 1, 1, read_gelu},
     {"QLinearAdd", "", 7, 8, read_qlinear_add},
