@@ -234,10 +234,9 @@ std::vector<Case> fused() {
        node("Conv", "x filter", "z", padded) +
            own("FusedConv", "x filter five z", "y", padded + word("activation", "Relu")) + filter},
       {"FusedMatMul", own("FusedMatMul", "x x", "y", whole("transB", 1) + real("alpha", 0.5))},
-      {"FusedGemm", own("FusedGemm", "rows product three", "y",
-                        whole("transB", 1) + real("alpha", 0.5) + real("beta", 2) +
-                            word("activation", "LeakyRelu") + real("activation_alpha", 0.3)) +
-                        rows},
+      {"FusedGemm", rows + own("FusedGemm", "rows product three", "y",
+                               whole("transB", 1) + real("alpha", 0.5) + real("beta", 2) +
+                                   word("activation", "LeakyRelu") + real("activation_alpha", 0.3))},
       {"SkipLayerNormalization",
        node("Reshape", "x shape3", "part") + integers("shape3", {3}, {1, -1, 8}) + bias +
            floats("scale", {8}, wave(8)) +
