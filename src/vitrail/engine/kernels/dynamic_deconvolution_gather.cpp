@@ -16,7 +16,7 @@ namespace {
 
 using tile::Tile;
 
-constexpr int64_t cached_bytes = 32 << 20;  // maps of more than that together do not stay in the caches
+constexpr int64_t cached_bytes = 16 << 20;  // maps of more than that together do not stay in the caches
 
 constexpr float zeros[tile::most_columns + 2] = {};  // columns -1 to the end of a row that does not exist
 
