@@ -173,6 +173,12 @@ TEST_F(InstancesTest, ExportKeepsTheSizeAndGoesFromEndToEnd) {
                      "--out", path("rcnn.onnx")})
                 .status,
             0);
+  for (const char* whole : {"whole.onnx", "rcnn.onnx"}) {
+    const json report = json_of(vitrail({"inspect", path(whole), "--engine", "--json"}));
+    EXPECT_GT(report["open_layers"], 0) << whole;
+    EXPECT_GT(report["multiply_adds"], 0) << whole;
+    EXPECT_GT(report["engine"]["steps"].size(), 20u) << whole;
+  }
   expect_refused(vitrail({"export", model(), "--out", path("w.onnx"), "--end-to-end"}), 1, {"semantic"});
   expect_refused(vitrail({"export", outliner(), "--out", path("w.onnx"), "--score", "0.5"}), 2,
                  {"--end-to-end"});

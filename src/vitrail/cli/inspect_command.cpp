@@ -127,6 +127,7 @@ Json json_of(const Cost& cost, const std::string& name, const Graph& graph, cons
                {"multiply_adds", cost.multiply_adds},
                {"activation_bytes", cost.activation_bytes},
                {"peak_bytes", cost.peak_bytes}};
+  if (cost.open_layers > 0) json["open_layers"] = cost.open_layers;
   if (inputs.size() > 1) json["parts"] = json_of_parts(graph, inputs);
   json["layers"] = std::move(layers);
   return json;
@@ -175,6 +176,9 @@ void print_totals(const Cost& cost, const std::string& name, const Shapes& input
       << "  multiply-adds     " << with_unit(static_cast<double>(cost.multiply_adds), "") << "\n"
       << "  activations       " << with_unit(static_cast<double>(cost.activation_bytes), "B") << " in all, "
       << with_unit(static_cast<double>(cost.peak_bytes), "B") << " alive at most\n";
+  if (cost.open_layers > 0)
+    out << "  not counted       " << cost.open_layers
+        << " layers with sizes (?) that depend on what the network computes\n";
 }
 
 // One box's worth of each part.

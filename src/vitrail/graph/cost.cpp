@@ -10,7 +10,24 @@
 namespace vitrail {
 namespace {
 
+bool is_open(const Shape& shape) {
+  return std::any_of(shape.begin(), shape.end(), [](int64_t size) { return size < 0; });
+}
+
+// Whether a size of it depends on what the network computes.
+bool is_open(const Node& node, const ShapeTable& shapes) {
+  const auto open = [&](Value value) { return value.exists() && is_open(shapes[value]); };
+  return std::any_of(node.inputs.begin(), node.inputs.end(), open) ||
+         std::any_of(node.outputs.begin(), node.outputs.end(), open);
+}
+
+int64_t bytes_of(const Graph& graph, Value value, const ShapeTable& shapes) {
+  if (is_open(shapes[value])) return 0;
+  return checked_mul(element_count(shapes[value]), size_of(graph.type(value)), "activations");
+}
+
 int64_t multiply_adds(const Node& node, const ShapeTable& shapes) {
+  if (is_open(node, shapes)) return 0;
   const auto input = [&](size_t i) -> const Shape& { return shapes[node.inputs[i]]; };
   const int64_t output = element_count(shapes[node.outputs[0]]);
   const auto product = [&](const std::vector<int64_t>& sizes) { return checked_product(sizes, node.name); };
@@ -31,8 +48,7 @@ int64_t multiply_adds(const Node& node, const ShapeTable& shapes) {
 int64_t output_bytes(const Graph& graph, const Node& node, const ShapeTable& shapes) {
   int64_t bytes = 0;
   for (const Value value : node.outputs)
-    bytes = checked_add(
-        bytes, checked_mul(element_count(shapes[value]), size_of(graph.type(value)), node.name), node.name);
+    bytes = checked_add(bytes, bytes_of(graph, value, shapes), node.name);
   return bytes;
 }
 
@@ -54,8 +70,7 @@ int64_t peak_bytes(const Graph& graph, const ShapeTable& shapes) {
   for (int32_t id = 0; id < graph.value_count(); ++id) {
     const Value value{id};
     if (graph.parameter_of(value) != nullptr) continue;
-    const int64_t bytes =
-        checked_mul(element_count(shapes[value]), size_of(graph.type(value)), "peak memory");
+    const int64_t bytes = bytes_of(graph, value, shapes);
     const Lifetime life = lives[static_cast<size_t>(id)];
     change[static_cast<size_t>(life.made + 1)] += bytes;
     change[static_cast<size_t>(life.last_read + 2)] -= bytes;
@@ -77,6 +92,7 @@ Cost cost_at(const Graph& graph, const ShapeTable& shapes) {
     count_parameters(graph, node, counted, layer);
     layer.multiply_adds = multiply_adds(node, shapes);
     layer.activation_bytes = output_bytes(graph, node, shapes);
+    cost.open_layers += is_open(node, shapes) ? 1 : 0;
     cost.parameters_learnable += layer.parameters;
     cost.parameters_with_running_statistics += layer.parameters_with_running_statistics;
     cost.multiply_adds = checked_add(cost.multiply_adds, layer.multiply_adds, "multiply-adds");
@@ -91,12 +107,12 @@ Cost cost_at(const Graph& graph, const ShapeTable& shapes) {
 
 Cost cost_of(const Graph& whole, const std::map<std::string, Shape>& inputs) {
   const Graph graph = whole.for_inference();
-  return cost_at(graph, infer_shapes(graph, inputs));
+  return cost_at(graph, infer_shapes(graph, inputs, OpenSizes::kept));
 }
 
 Cost cost_of(const Graph& whole, const Shape& input) {
   const Graph graph = whole.for_inference();
-  return cost_at(graph, infer_shapes(graph, input));
+  return cost_at(graph, infer_shapes(graph, input, OpenSizes::kept));
 }
 
 }  // namespace vitrail

@@ -32,6 +32,9 @@ struct Cost {
   int64_t activation_bytes =
       0;  ///< every node's output, f32, nothing reused ("output bytes" of the TensorFlow profiler)
   int64_t peak_bytes = 0;  ///< most bytes of activations alive at once when each is freed after its last use
+  /// Layers with sizes that depend on what the network computes (the boxes that it finds): their output says
+  /// -1, and nothing of them is counted but parameters.
+  int64_t open_layers = 0;
   std::vector<LayerCost> layers;  ///< in order of execution
 };
 

@@ -78,7 +78,7 @@ std::vector<Box> boxes_of(const Graph& graph, const ShapeTable& shapes) {
 
 std::string graphviz(const Graph& whole, const std::map<std::string, Shape>& inputs) {
   const Graph graph = whole.for_inference();
-  const std::vector<Box> boxes = boxes_of(graph, infer_shapes(graph, inputs));
+  const std::vector<Box> boxes = boxes_of(graph, infer_shapes(graph, inputs, OpenSizes::kept));
   std::ostringstream dot;
   dot << "digraph network {\n  node [shape=box style=\"rounded,filled\" fontname=\"sans-serif\" "
          "fontsize=10];\n";

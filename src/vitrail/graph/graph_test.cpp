@@ -215,6 +215,28 @@ TEST(Cost, CountsByHand) {
   EXPECT_EQ(cost.layers[0].output, (Shape{1, 8, 4, 4}));
 }
 
+// Behind the boxes that are found sizes are open: they count nothing, and the rest counts as ever.
+TEST(Cost, WhatDependsOnComputedValuesIsNotCounted) {
+  Graph graph;
+  const Value x = graph.input("x", {1, 3, -1, -1});
+  const Value map = conv(graph, x, "a", 4, {.pads = {1, 1, 1, 1}});
+  const Value boxes = graph.add(op::Reshape{.allow_zero = false},
+                                {map, graph.add(op::Constant{Tensor::from<int64_t>({3}, {1, -1, 4})}, {})});
+  const Value scores = graph.add(op::Transpose{.permutation = {0, 2, 1}},
+                                 {graph.add(op::Reduce{.axes = {2}, .keep_dims = true}, {boxes})});
+  const Value most = graph.add(op::Constant{Tensor::from<int64_t>({1}, {5})}, {});
+  const Value kept = graph.add(op::NonMaxSuppression{}, {boxes, scores, most}, "kept");
+  graph.output("y", graph.add(op::Cast{DataType::f32}, {kept}, "cast"));
+  const Cost cost = cost_of(graph, {1, 3, 4, 6});
+  EXPECT_EQ(cost.open_layers, 2);
+  EXPECT_EQ(cost.layers.back().output, (Shape{-1, 3}));
+  EXPECT_EQ(cost.layers.back().activation_bytes, 0);
+  EXPECT_EQ(cost.multiply_adds, cost.layers.front().multiply_adds);
+  EXPECT_GT(cost.multiply_adds, 0);
+  EXPECT_NE(graphviz(graph, {1, 3, 4, 6}).find("NonMaxSuppression"), std::string::npos);
+  EXPECT_THROW(infer_shapes(graph, Shape{1, 3, 4, 6}), Error) << "who plans is told";
+}
+
 TEST(Cost, OfProducts) {
   Graph graph;
   const Value x = graph.input("x", {2, 4, 5, 6});

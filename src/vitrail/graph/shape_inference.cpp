@@ -45,7 +45,7 @@ void expect_known(const Shape& shape) {
 
 }  // namespace
 
-ShapeTable infer_shapes(const Graph& graph, const std::map<std::string, Shape>& inputs) {
+ShapeTable infer_shapes(const Graph& graph, const std::map<std::string, Shape>& inputs, OpenSizes open) {
   ShapeTable table(graph.value_count());
   for (int32_t id = 0; id < graph.value_count(); ++id)
     if (const Parameter* parameter = graph.parameter_of({id})) table[{id}] = parameter->shape;
@@ -68,7 +68,7 @@ ShapeTable infer_shapes(const Graph& graph, const std::map<std::string, Shape>& 
     try {
       std::vector<OpResult> results = op_results(node.op, known);
       for (size_t i = 0; i < results.size(); ++i) {
-        expect_known(results[i].shape);
+        if (open == OpenSizes::refused) expect_known(results[i].shape);
         table[node.outputs[i]] = results[i].shape;
         if (results[i].known.defined())
           partly[node.outputs[i].id] = std::move(results[i]);
@@ -84,12 +84,12 @@ ShapeTable infer_shapes(const Graph& graph, const std::map<std::string, Shape>& 
   return table;
 }
 
-ShapeTable infer_shapes(const Graph& graph, const Shape& input) {
+ShapeTable infer_shapes(const Graph& graph, const Shape& input, OpenSizes open) {
   if (graph.inputs().size() != 1)
     throw Error(ErrorKind::usage, {.where = "shape inference",
                                    .found = cat("the graph has ", graph.inputs().size(), " inputs"),
                                    .allowed = "one shape was given"});
-  return infer_shapes(graph, {{graph.inputs()[0].name, input}});
+  return infer_shapes(graph, {{graph.inputs()[0].name, input}}, open);
 }
 
 }  // namespace vitrail

@@ -37,13 +37,20 @@ class ShapeTable {
 /// Tensors of more elements than this are never followed while shapes are inferred.
 inline constexpr int64_t kMostContent = 4096;
 
+/// What becomes of sizes that depend on the values that flow through the network: how many boxes are kept.
+enum class OpenSizes {
+  refused,  ///< Error(unsupported) naming the node: nothing can be planned for them
+  kept,     ///< -1 in the table, for who only looks at the graph
+};
+
 /// Throws Error(shape) naming the node and the shapes found when the sizes cannot pass through the graph (a
 /// map that becomes empty, a skip connection that does not fit), Error(usage) for an input that is missing or
 /// unknown.
-ShapeTable infer_shapes(const Graph& graph, const std::map<std::string, Shape>& inputs);
+ShapeTable infer_shapes(const Graph& graph, const std::map<std::string, Shape>& inputs,
+                        OpenSizes open = OpenSizes::refused);
 
 /// The same for a graph with one input.
-ShapeTable infer_shapes(const Graph& graph, const Shape& input);
+ShapeTable infer_shapes(const Graph& graph, const Shape& input, OpenSizes open = OpenSizes::refused);
 
 /// What is known of an operator's input before it runs. `op_results` of a graph's node:
 ///
