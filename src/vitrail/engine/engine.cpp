@@ -15,6 +15,7 @@
 #include "vitrail/engine/arena_pool.h"
 #include "vitrail/engine/compile.h"
 #include "vitrail/engine/kernels/gemm_bf16.h"
+#include "vitrail/engine/open_sizes.h"
 #include "vitrail/engine/passes/passes.h"
 #include "vitrail/engine/spread_threads.h"
 #include "vitrail/engine/staged.h"
@@ -168,8 +169,7 @@ struct Engine::State {
     return report;
   }
 
-  ProgramReport in_stages() const {
-    ProgramReport report;
+  ProgramReport in_stages(ProgramReport report) const {
     report.notes.push_back(
         "sizes depend on what the network computes: it runs in stages, which are compiled as they come");
     return described(std::move(report));
@@ -236,7 +236,10 @@ std::vector<Tensor> Engine::run(const std::vector<Tensor>& inputs) const {
 
 ProgramReport Engine::profile(const std::vector<Tensor>& inputs, int runs) const {
   using Clock = std::chrono::steady_clock;
-  if (state_->staged) return state_->in_stages();
+  if (state_->staged) {
+    state_->expect_inputs(inputs);
+    return state_->in_stages(state_->staged->profile(inputs, runs));
+  }
   const State::Turn turn(*state_, inputs);
   ProgramReport report = state_->described(turn.program->report());
   std::vector<std::vector<double>> times(report.steps.size());
@@ -258,7 +261,7 @@ ProgramReport Engine::profile(const std::vector<Tensor>& inputs, int runs) const
 
 ProgramReport Engine::report(const std::vector<Shape>& inputs) const {
   state_->expect_count(inputs.size());
-  if (state_->staged) return state_->in_stages();
+  if (state_->staged) return state_->in_stages({});
   return state_->described(state_->program(inputs)->report());
 }
 

@@ -11,6 +11,9 @@
 // Any input size is accepted: a program is compiled the first time a size is seen and kept. `run` may be
 // called from many threads at once; they share the programs and the packed weights, and each call has an
 // arena of its own.
+//
+// A graph may have sizes that depend on what it computes (NonMaxSuppression, NonZero, a computed TopK): then
+// it runs in stages, each a program of its own, compiled once what it needs is known.
 
 #include <cstdint>
 #include <memory>
@@ -32,7 +35,8 @@ struct EngineOptions {
   int threads = 0;
   Precision precision = Precision::f32;
   /// Bytes that the maps and packed weights of one program may take (ProgramReport::memory_bytes); 0 = no
-  /// limit. Speed is given up until it fits; where nothing fits, Error(limit) says what would.
+  /// limit. Speed is given up until it fits; where nothing fits, Error(limit) says what would. Of a graph
+  /// that runs in stages each stage has it for itself.
   int64_t memory_limit = 0;
   int64_t cached_programs =
       8;  ///< programs kept for different input sizes; the least recently used goes first
@@ -72,7 +76,8 @@ class Engine {
   /// Values of the graph's outputs, in order, for its inputs, in order. Thread-safe.
   std::vector<Tensor> run(const std::vector<Tensor>& inputs) const;
 
-  /// Compiles for these input shapes now (or finds the program) and describes it.
+  /// Compiles for these input shapes now (or finds the program) and describes it. Of a graph that runs in
+  /// stages it says only that: what they are depends on the values of the inputs.
   ProgramReport report(const std::vector<Shape>& inputs) const;
 
   /// The same with times: `runs` runs (at least 1) after one to warm up, and each step's median.

@@ -18,9 +18,6 @@
 
 namespace vitrail::engine_detail {
 
-/// Whether the shape of some value follows from the values of the graph's inputs, not from their sizes alone.
-bool sizes_depend_on_values(const Graph& graph);
-
 class StagedRun {
  public:
   StagedRun(const Graph& graph, const Weights& weights, EngineOptions options);
@@ -28,6 +25,8 @@ class StagedRun {
 
   /// Thread-safe. Throws Error(unsupported) naming a node whose size never becomes known.
   std::vector<Tensor> run(const std::vector<Tensor>& inputs);
+  /// The steps of all stages, one after the other, each with the median of `runs`; the arena is the largest.
+  ProgramReport profile(const std::vector<Tensor>& inputs, int runs);
 
  private:
   struct State;
