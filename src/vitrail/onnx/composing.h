@@ -24,6 +24,9 @@ struct Composing {
   Operand plus(const Operand& a, const Operand& b) const { return node.add(op::Add{}, {a, b}); }
   Operand minus(const Operand& a, const Operand& b) const { return binary(Pairwise::subtract, a, b); }
   Operand times(const Operand& a, const Operand& b) const { return node.add(op::Mul{}, {a, b}); }
+  Operand scaled(const Operand& x, double factor) const {
+    return factor == 1 ? x : times(x, number(factor, x));
+  }
   Operand divide(const Operand& a, const Operand& b) const { return binary(Pairwise::divide, a, b); }
   Operand where(const Operand& condition, const Operand& a, const Operand& b) const {
     return node.add(op::Where{}, {condition, a, b});

@@ -17,8 +17,4 @@ void collect_needed(const Nodes& nodes, std::set<std::string>& needed);
 /// `state.refused`.
 void read_nodes(const Nodes& nodes, ImportState& state, Scope& scope);
 
-/// An If: the branch of a known condition, or one of both by a computed one. A Loop, unrolled.
-void read_if(NodeImport& node);
-void read_loop(NodeImport& node);
-
 }  // namespace vitrail::onnx_files

@@ -146,6 +146,7 @@ Readers reduction_readers();
 Readers product_readers();
 Readers quantization_readers();
 Readers detection_readers();
+Readers control_readers();
 Readers position_readers();
 Readers composed_readers();
 Readers contrib_readers();  ///< of ONNX Runtime's domain "com.microsoft"

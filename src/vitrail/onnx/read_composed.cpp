@@ -4,6 +4,7 @@
 
 #include "vitrail/base/text.h"
 #include "vitrail/onnx/composing.h"
+#include "vitrail/onnx/shared_attributes.h"
 
 namespace vitrail::onnx_files {
 namespace {
@@ -118,15 +119,10 @@ void read_lp_pool(NodeImport& node) {
   const Composing c{node};
   const Operand x = node.operand(0);
   if (node.rank(x) != 4) throw Unsupported{cat("a tensor of ", node.rank(x), " dimensions")};
-  if (node.attribute("kernel_shape") == nullptr) node.refuse("no kernel_shape", "it is needed");
   if (node.pair("dilations", {1, 1}, 1) != Pair{1, 1}) throw Unsupported{"dilated windows"};
   const double p = static_cast<double>(node.integer("p", 2, 1, 64));
-  const op::AveragePool pool{.kernel = node.pair("kernel_shape", {1, 1}, 1),
-                             .strides = node.pair("strides", {1, 1}, 1),
-                             .pads = node.pads(),
-                             .ceil_mode = node.flag("ceil_mode", false),
-                             .count_include_pad = true,
-                             .auto_pad = node.choice(kAutoPads, "auto_pad", AutoPad::explicit_pads)};
+  auto pool = pool_of<op::AveragePool>(node);
+  pool.count_include_pad = true;
   if (pool.ceil_mode) throw Unsupported{"ceil_mode"};
   const Operand power = c.binary(Pairwise::power, c.unary(Function::abs, x), c.number(p, x));
   const double window = static_cast<double>(pool.kernel[0] * pool.kernel[1]);

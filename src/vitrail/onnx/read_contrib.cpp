@@ -4,6 +4,7 @@
 
 #include "vitrail/base/text.h"
 #include "vitrail/onnx/composing.h"
+#include "vitrail/onnx/shared_attributes.h"
 
 namespace vitrail::onnx_files {
 namespace {
@@ -62,13 +63,8 @@ void read_qlinear_average_pool(NodeImport& node) {
   expect_channels_first(node);
   const Operand x = dequantized(node, 0);
   if (node.rank(x) != 4) throw Unsupported{cat("a tensor of ", node.rank(x), " dimensions")};
-  if (node.attribute("kernel_shape") == nullptr) node.refuse("no kernel_shape", "it is needed");
-  const op::AveragePool pool{.kernel = node.pair("kernel_shape", {1, 1}, 1),
-                             .strides = node.pair("strides", {1, 1}, 1),
-                             .pads = node.pads(),
-                             .ceil_mode = node.flag("ceil_mode", false),
-                             .count_include_pad = node.flag("count_include_pad", false),
-                             .auto_pad = node.choice(kAutoPads, "auto_pad", AutoPad::explicit_pads)};
+  auto pool = pool_of<op::AveragePool>(node);
+  pool.count_include_pad = node.flag("count_include_pad", false);
   emit_quantized(node, node.add(pool, {x}), 3);
 }
 
@@ -93,11 +89,7 @@ Operand activated(NodeImport& node, const Operand& x, const std::vector<double>&
 
 // Conv, then the fourth input added, then an activation.
 void read_fused_conv(NodeImport& node) {
-  const op::Conv conv{.strides = node.pair("strides", {1, 1}, 1),
-                      .pads = node.pads(),
-                      .dilations = node.pair("dilations", {1, 1}, 1),
-                      .group = node.integer("group", 1, 1, 1 << 20),
-                      .auto_pad = node.choice(kAutoPads, "auto_pad", AutoPad::explicit_pads)};
+  const op::Conv conv = conv_of(node);
   std::vector<Operand> inputs{node.operand(0), node.weight(1)};
   if (node.rank(inputs[0]) != 4) throw Unsupported{cat("a tensor of ", node.rank(inputs[0]), " dimensions")};
   if (node.has(2)) inputs.push_back(node.weight(2));
@@ -116,24 +108,18 @@ Operand swapped(NodeImport& node, const Operand& x, const char* flag) {
   return node.add(op::Transpose{.permutation = order}, {x});
 }
 
-Operand scaled(NodeImport& node, const Operand& x, const char* factor) {
-  const double by = node.real(factor, 1);
-  const Composing c{node};
-  return by == 1 ? x : c.times(x, c.number(by, x));
-}
-
 void read_fused_mat_mul(NodeImport& node) {
   node.expect_integer("transBatchA", 0);
   node.expect_integer("transBatchB", 0);
   const Operand product = node.add(
       op::MatMul{}, {swapped(node, node.weight(0), "transA"), swapped(node, node.weight(1), "transB")});
-  node.define(scaled(node, product, "alpha"));
+  node.define(Composing{node}.scaled(product, node.real("alpha", 1)));
 }
 
 void read_fused_gemm(NodeImport& node) {
-  Operand y = node.add(op::MatMul{}, {swapped(node, node.operand(0), "transA"),
-                                      scaled(node, swapped(node, node.weight(1), "transB"), "alpha")});
-  if (node.has(2)) y = Composing{node}.plus(y, scaled(node, node.weight(2), "beta"));
+  const GemmParts parts = gemm_parts(node);
+  Operand y = node.add(op::MatMul{}, {parts.a, parts.b});
+  if (parts.c) y = Composing{node}.plus(y, *parts.c);
   std::vector<double> given;
   for (const char* parameter : {"activation_alpha", "activation_beta"})
     if (node.attribute(parameter) != nullptr) given.push_back(node.real(parameter, 0));

@@ -6,12 +6,10 @@
 #include "vitrail/base/text.h"
 #include "vitrail/graph/shape_inference.h"
 #include "vitrail/onnx/computed_convolution.h"
-#include "vitrail/onnx/node_import.h"
+#include "vitrail/onnx/shared_attributes.h"
 
 namespace vitrail::onnx_files {
 namespace {
-
-constexpr int64_t kMostGroups = 1 << 20;
 
 bool is_same(AutoPad pad) {
   return pad == AutoPad::same_upper || pad == AutoPad::same_lower;
@@ -57,11 +55,7 @@ std::vector<Operand> convolution_inputs(NodeImport& node, bool line) {
 
 void read_conv(NodeImport& node) {
   const bool line = is_line(node, node.operand(0));
-  const op::Conv conv{.strides = node.pair("strides", {1, 1}, 1),
-                      .pads = node.pads(),
-                      .dilations = node.pair("dilations", {1, 1}, 1),
-                      .group = node.integer("group", 1, 1, kMostGroups),
-                      .auto_pad = node.choice(kAutoPads, "auto_pad", AutoPad::explicit_pads)};
+  const op::Conv conv = conv_of(node);
   std::vector<Operand> inputs = convolution_inputs(node, line);
   if (!depends_on_inputs(node.graph(), inputs[1]))
     return emit_over_space(node, line, conv, std::move(inputs));
@@ -123,18 +117,6 @@ void read_conv_transpose(NodeImport& node) {
     settle_pads(conv, total_cut(conv, x, {weight[2], weight[3]}, wanted), auto_pad);
   }
   emit_over_space(node, line, conv, std::move(inputs));
-}
-
-template <class Pool>
-Pool pool_of(NodeImport& node) {
-  if (node.attribute("kernel_shape") == nullptr) node.refuse("no kernel_shape", "it is needed");
-  Pool pool;
-  pool.kernel = node.pair("kernel_shape", {1, 1}, 1);
-  pool.strides = node.pair("strides", {1, 1}, 1);
-  pool.pads = node.pads();
-  pool.ceil_mode = node.flag("ceil_mode", false);
-  pool.auto_pad = node.choice(kAutoPads, "auto_pad", AutoPad::explicit_pads);
-  return pool;
 }
 
 op::MaxPoolIndices indices_of(NodeImport& node, const op::MaxPool& pool, const Operand& x, bool line) {

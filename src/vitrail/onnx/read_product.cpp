@@ -5,7 +5,8 @@
 #include <string>
 
 #include "vitrail/base/text.h"
-#include "vitrail/onnx/node_import.h"
+#include "vitrail/onnx/composing.h"
+#include "vitrail/onnx/shared_attributes.h"
 
 namespace vitrail::onnx_files {
 namespace {
@@ -14,21 +15,10 @@ void read_mat_mul(NodeImport& node) {
   node.emit(op::MatMul{}, {node.weight(0), node.weight(1)});
 }
 
-Operand times(NodeImport& node, Operand x, double factor) {
-  return factor == 1 ? x : node.add(op::Mul{}, {std::move(x), node.scalar(factor, node.type(x))});
-}
-
-// alpha A' B' + beta C; factors and transpositions of weights are computed at once.
 void read_gemm(NodeImport& node) {
-  const op::Transpose transpose{.permutation = {1, 0}};
-  Operand a = node.operand(0), b = node.weight(1);
-  if (node.flag("transA", false)) a = node.add(transpose, {a});
-  if (node.flag("transB", false)) b = node.add(transpose, {b});
-  b = times(node, b, node.real("alpha", 1));
-  const double beta = node.real("beta", 1);
-  if (!node.has(2) || beta == 0) return node.emit(op::MatMul{}, {a, b});
-  const Operand c = times(node, node.weight(2), beta);
-  node.emit(op::Add{}, {node.add(op::MatMul{}, {a, b}), c});
+  const GemmParts parts = gemm_parts(node);
+  if (!parts.c) return node.emit(op::MatMul{}, {parts.a, parts.b});
+  node.emit(op::Add{}, {node.add(op::MatMul{}, {parts.a, parts.b}), *parts.c});
 }
 
 // "ab,bc->ac" as the letters of its two sides.
@@ -140,23 +130,14 @@ Operand arranged(NodeImport& node, Operand x, std::string from, const std::strin
   return missing.empty() ? x : node.add(op::Unsqueeze{.axes = missing}, {x});
 }
 
-// The sizes of x along the dimensions from `first` up to, not with, `last`.
-Operand sizes_of(NodeImport& node, const Operand& x, size_t first, size_t last) {
-  return node.add(op::ShapeOf{.start = static_cast<int64_t>(first), .end = static_cast<int64_t>(last)}, {x});
-}
-
 // [batch..., rows..., columns...] as [batch..., rows, columns].
-Operand as_matrices(NodeImport& node, const Operand& x, size_t batch, size_t rows, size_t columns) {
+Operand as_matrices(const Composing& c, const Operand& x, int64_t batch, int64_t rows, int64_t columns) {
   if (rows == 1 && columns == 1) return x;
-  const auto group = [&](size_t first, size_t count) {
-    const op::Reduce product{.function = op::Reduce::Function::prod, .axes = {0}, .keep_dims = true};
-    return count == 0 ? node.numbers({1}) : node.add(product, {sizes_of(node, x, first, first + count)});
-  };
   std::vector<Operand> sizes;
-  if (batch > 0) sizes.push_back(sizes_of(node, x, 0, batch));
-  sizes.push_back(group(batch, rows));
-  sizes.push_back(group(batch + rows, columns));
-  return node.add(op::Reshape{}, {x, node.add(op::Concat{.axis = 0}, sizes)});
+  if (batch > 0) sizes.push_back(c.sizes(x, 0, batch));
+  sizes.push_back(c.extent(x, batch, batch + rows));
+  sizes.push_back(c.extent(x, batch + rows, batch + rows + columns));
+  return c.node.add(op::Reshape{}, {x, c.joined(sizes)});
 }
 
 void read_einsum(NodeImport& node) {
@@ -178,16 +159,17 @@ void read_einsum(NodeImport& node) {
     if (!holds(left, letter) && holds(out, letter)) columns += letter;
   const Operand a = arranged(node, node.operand(0), left, batch + rows + summed);
   const Operand b = arranged(node, node.operand(1), right, batch + summed + columns);
+  const Composing c{node};
   Operand product =
-      node.add(op::MatMul{}, {as_matrices(node, a, batch.size(), rows.size(), summed.size()),
-                              as_matrices(node, b, batch.size(), summed.size(), columns.size())});
+      node.add(op::MatMul{}, {as_matrices(c, a, std::ssize(batch), std::ssize(rows), std::ssize(summed)),
+                              as_matrices(c, b, std::ssize(batch), std::ssize(summed), std::ssize(columns))});
   if (rows.size() != 1 || columns.size() != 1) {
     std::vector<Operand> sizes;
-    if (!batch.empty() || !rows.empty()) sizes.push_back(sizes_of(node, a, 0, batch.size() + rows.size()));
-    const size_t first = batch.size() + summed.size();
-    if (!columns.empty()) sizes.push_back(sizes_of(node, b, first, first + columns.size()));
-    if (sizes.empty()) sizes.push_back(FileConstant{Tensor::empty(DataType::i64, {0}), "no_sizes"});
-    product = node.add(op::Reshape{}, {product, node.add(op::Concat{.axis = 0}, sizes)});
+    if (!batch.empty() || !rows.empty()) sizes.push_back(c.sizes(a, 0, std::ssize(batch) + std::ssize(rows)));
+    const int64_t first = std::ssize(batch) + std::ssize(summed);
+    if (!columns.empty()) sizes.push_back(c.sizes(b, first, first + std::ssize(columns)));
+    if (sizes.empty()) sizes.push_back(c.no_dimensions());
+    product = node.add(op::Reshape{}, {product, c.joined(sizes)});
   }
   node.emit(op::Identity{}, {arranged(node, product, batch + rows + columns, out)});
 }
@@ -199,6 +181,18 @@ constexpr OperatorReader kReaders[] = {
 };
 
 }  // namespace
+
+GemmParts gemm_parts(NodeImport& node) {
+  const op::Transpose transpose{.permutation = {1, 0}};
+  const Composing c{node};
+  GemmParts parts{node.operand(0), node.weight(1), {}};
+  if (node.flag("transA", false)) parts.a = node.add(transpose, {parts.a});
+  if (node.flag("transB", false)) parts.b = node.add(transpose, {parts.b});
+  parts.b = c.scaled(parts.b, node.real("alpha", 1));
+  const double beta = node.real("beta", 1);
+  if (node.has(2) && beta != 0) parts.c = c.scaled(node.weight(2), beta);
+  return parts;
+}
 
 Readers product_readers() {
   return kReaders;

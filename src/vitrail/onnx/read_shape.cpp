@@ -6,7 +6,7 @@
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
 #include "vitrail/onnx/checked_proto.h"
-#include "vitrail/onnx/import_graph.h"
+#include "vitrail/onnx/node_import.h"
 #include "vitrail/onnx/python_slice.h"
 
 namespace vitrail::onnx_files {
@@ -204,9 +204,6 @@ constexpr OperatorReader kReaders[] = {
     {"ConstantOfShape", "value", 1, 1, read_constant_of_shape},
     {"Expand", "", 2, 2, read_expand},
     {"Flatten", "axis", 1, 1, read_flatten},
-    {"If", "then_branch else_branch", 1, 1, read_if,
-     "with a condition that is computed, both branches are, and must have one shape"},
-    {"Loop", "body", 2, kAnyNumber, read_loop, "of a known number of trips, which is unrolled"},
     {"Range", "", 3, 3, read_range},
     {"Reshape", "allowzero", 2, 2, read_reshape},
     {"Shape", "start end", 1, 1, read_shape},
