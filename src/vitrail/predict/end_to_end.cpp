@@ -49,7 +49,11 @@ int64_t most_objects(const BoxSelection& selection, const InstanceChoice& choice
   return selection.total > 0 ? std::min(selection.total, choice.most) : choice.most;
 }
 
-void finish_whole(const Model& model, Extent size, bool masks, Model& whole) {
+void finish_whole(const Model& model, Extent size, const WholeOutputs& outputs, Model& whole) {
+  whole.graph.output("boxes", outputs.boxes);
+  whole.graph.output("scores", outputs.scores);
+  whole.graph.output("classes", outputs.classes);
+  if (outputs.masks.exists()) whole.graph.output("masks", outputs.masks);
   whole.weights = weights_of(whole.graph, model.weights);
   whole.info = model.info;
   whole.info.preprocessing.height = size.height;
@@ -57,7 +61,7 @@ void finish_whole(const Model& model, Extent size, bool masks, Model& whole) {
   whole.info.instance = {};
   whole.info.notes["end_to_end"] =
       cat("boxes [D,4] (x1, y1, x2, y2 in pixels of the input), scores [D], classes [D]",
-          masks ? ", masks [D,H,W]" : "");
+          outputs.masks.exists() ? ", masks [D,H,W]" : "");
 }
 
 void refuse_whole(const std::string& found, const std::string& allowed, const std::string& next) {

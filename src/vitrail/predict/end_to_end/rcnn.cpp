@@ -37,12 +37,12 @@ class WholeRcnn {
     for (const int64_t stride : system_.proposal_strides)
       levels.push_back({said_.at(cat("objectness_", stride)), said_.at(cat("rpn_codes_", stride))});
     const Found found = choose(whole_proposals(e_, levels, system_, sides_));
-    Graph& graph = whole_.graph;
-    graph.output("boxes", stacked(e_, found.boxes));
-    graph.output("scores", found.scores);
-    graph.output("classes", found.classes);
-    if (choice_.masks) graph.output("masks", masks_of(found));
-    finish_whole(model_, size_, choice_.masks, whole_);
+    finish_whole(model_, size_,
+                 {.boxes = stacked(e_, found.boxes),
+                  .scores = found.scores,
+                  .classes = found.classes,
+                  .masks = choice_.masks ? masks_of(found) : Value{}},
+                 whole_);
     whole_.info.preprocessing.multiple = 1;  // the graph pads
     if (size_.height == 0)
       whole_.info.notes["end_to_end"] += cat("; pictures are resized to a short side of ", system_.short_side,

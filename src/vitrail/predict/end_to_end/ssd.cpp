@@ -1,4 +1,4 @@
-// An SSD as one graph: trunk, decoding, suppression; whole_masks.h adds its branches.
+// An SSD as one graph: trunk, decoding, suppression; masks.h adds its branches.
 
 #include "vitrail/base/text.h"
 #include "vitrail/detect/anchors.h"
@@ -24,16 +24,10 @@ class WholeSsd {
 
   Model build() {
     run_trunk();
-    choose(decoded_boxes());
-    Graph& graph = whole_.graph;
-    graph.output("boxes", boxes_);
-    graph.output("scores", scores_);
-    graph.output("classes", found_classes_);
-    if (has_masks()) {
-      WholeMasks masks(model_, system_, size_, e_);
-      graph.output("masks", masks.of(boxes_, found_classes_, maps_));
-    }
-    finish_whole(model_, size_, has_masks(), whole_);
+    WholeOutputs outputs = choose(decoded_boxes());
+    if (has_masks())
+      outputs.masks = WholeMasks(model_, system_, size_, e_).of(outputs.boxes, outputs.classes, maps_);
+    finish_whole(model_, size_, outputs, whole_);
     return std::move(whole_);
   }
 
@@ -89,13 +83,14 @@ class WholeSsd {
     return best_rows(e_, e_.transpose(real, {0, 2, 1}), most < count() ? most : 0, e_.integers({count()}));
   }
 
-  void choose(const BoxColumns& boxes) {
+  WholeOutputs choose(const BoxColumns& boxes) const {
     const BoxSelection& s = system_.selection;
     const Chosen best = chosen(e_, suppression_boxes(e_, boxes, 2), scores_of(boxes), e_.integers({count()}),
                                s, std::max(s.score_threshold, choice_.least_score), most_objects(s, choice_));
-    boxes_ = e_.rows(e_.reshape(corners(e_, boxes, 2), {-1, 4}), best.row);
-    scores_ = best.score;
-    found_classes_ = e_.rows(e_.integers(classes_), best.group);
+    return {.boxes = e_.rows(e_.reshape(corners(e_, boxes, 2), {-1, 4}), best.row),
+            .scores = best.score,
+            .classes = e_.rows(e_.integers(classes_), best.group),
+            .masks = {}};
   }
 
   const Model& model_;
@@ -108,7 +103,6 @@ class WholeSsd {
   Value codes_, logits_;
   std::vector<Value> maps_;  ///< that are cropped, by the system's crop_strides
   std::vector<Box> anchors_;
-  Value boxes_, scores_, found_classes_;
 };
 
 }  // namespace

@@ -19,8 +19,13 @@ std::vector<int64_t> wanted_classes(const InstanceChoice& choice, const ModelInf
 /// How many objects at most, 0: any number.
 int64_t most_objects(const BoxSelection& selection, const InstanceChoice& choice);
 
-/// Takes over the weights that the graph of `whole` reads and says what it gives.
-void finish_whole(const Model& model, Extent size, bool masks, Model& whole);
+/// What a graph from end to end gives: boxes [D, 4], scores and classes [D], and masks [D, H, W] or none.
+struct WholeOutputs {
+  Value boxes, scores, classes, masks;
+};
+
+/// Adds the outputs, takes over the weights that the graph of `whole` reads, and says what it gives.
+void finish_whole(const Model& model, Extent size, const WholeOutputs& outputs, Model& whole);
 
 [[noreturn]] void refuse_whole(const std::string& found, const std::string& allowed,
                                const std::string& next = "");
