@@ -221,7 +221,8 @@ Tensor SemanticPredictor::State::input(const ReducedView& picture) const {
   const bool resized =
       fixed[0] > 0 && (picture.divisor != 1 || picture.size != ImageSize{fixed[0], fixed[1]});
   if (resized) return resized_input(picture, p, fixed[0], fixed[1]);
-  const auto [height, width] = input_size(picture.size.height, picture.size.width, p);
+  const Pair sides = input_size(picture.size.height, picture.size.width, p);
+  const int64_t height = sides[0], width = sides[1];  // Clang 14 captures no structured bindings
   Tensor input = Tensor::empty(DataType::f32, {1, static_cast<int64_t>(p.mean.size()), height, width});
   float* planes = input.data<float>().data();
   parallel_ranges(height, rows_worth_a_thread(width), [&](int64_t begin, int64_t end, int) {
