@@ -143,6 +143,7 @@ const std::vector<ClassifierEntry>& classifiers() {
       {"resnet50s", "deep stem (PyTorch-Encoding)", 25680808, 224, 5.444e9, resnet_classifier<deep(50)>},
       {"resnet101s", "deep stem (PyTorch-Encoding)", 44672936, 224, 9.157e9, resnet_classifier<deep(101)>},
       {"resnet152s", "deep stem (PyTorch-Encoding)", 60316584, 224, 12.869e9, resnet_classifier<deep(152)>},
+      {"resnet269s", "deep stem (PSPNet)", 102197160, 224, 21.385e9, resnet_classifier<deep(269)>},
   };
   return entries;
 }

@@ -61,8 +61,10 @@ const char* const r50 = "resnet50.pth";
 const char* const r101 = "resnet101.pth";
 const char* const r50s = "resnet50s.pth";
 const char* const r101s = "resnet101s.pth";
+const char* const r152s = "resnet152s.pth";
 
 const std::map<std::string, std::string> narrow{{"width", "0.125"}};
+const std::map<std::string, std::string> narrower{{"width", "0.0625"}};
 
 }  // namespace
 
@@ -98,6 +100,8 @@ std::vector<NetEntry> resnet_nets() {
       {"pspnet-resnet18-os8", "PSPNet on ResNet-18", psp, net<pspnet(18)>, {{150, 12638934, 12649814}}, r18, narrow},
       {"pspnet-resnet50-os8", "PSPNet on ResNet-50 (deep stem)", psp, net<pspnet(50)>, {{150, 46782550, 46841174}}, r50s, narrow},
       {"pspnet-resnet101-os8", "PSPNet on ResNet-101 (deep stem)", psp, net<pspnet(101)>, {{21, 65708501, 65819349}, {19, 65707475, 65818323}}, r101s, narrow},
+      {"pspnet-resnet152-os8", "PSPNet on ResNet-152 (deep stem)", psp, net<pspnet(152)>, {{150, 81418326, 81575254}}, r152s, narrow},
+      {"pspnet-resnet269-os8", "PSPNet on ResNet-269 (deep stem)", psp, net<pspnet(269)>, {{150, 123298902, 123557206}}, "", narrower},
       {"deeplabv3-resnet18-os8", "DeepLabv3 on ResNet-18, stride 8", lab3, net<deeplabv3(18, 8)>, {{21, 12149397, 12159765}}, r18, narrow},
       {"deeplabv3-resnet18-os16", "DeepLabv3 on ResNet-18, stride 16", lab3, net<deeplabv3(18, 16)>, {{21, 12149397, 12159765}}, r18, narrow},
       {"deeplabv3-resnet50-os8", "DeepLabv3 on ResNet-50, stride 8", lab3, net<deeplabv3(50, 8)>, {{21, 39048533, 39104725}}, r50, narrow},

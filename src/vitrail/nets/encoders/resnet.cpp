@@ -15,18 +15,20 @@ struct Layout {
   bool bottleneck;
   std::array<int64_t, 4> blocks;
 };
-constexpr std::array<Layout, 5> layouts{{{18, false, {2, 2, 2, 2}},
+constexpr std::array<Layout, 6> layouts{{{18, false, {2, 2, 2, 2}},
                                          {34, false, {3, 4, 6, 3}},
                                          {50, true, {3, 4, 6, 3}},
                                          {101, true, {3, 4, 23, 3}},
-                                         {152, true, {3, 8, 36, 3}}}};
+                                         {152, true, {3, 8, 36, 3}},
+                                         {269, true, {3, 30, 48, 8}}}};
 
 const Layout& layout_of(const ResNetOptions& options) {
   const auto found = std::find_if(layouts.begin(), layouts.end(),
                                   [&](const Layout& layout) { return layout.depth == options.depth; });
   if (found == layouts.end())
-    throw Error(ErrorKind::usage,
-                {.where = "resnet depth", .found = cat(options.depth), .allowed = "18, 34, 50, 101 or 152"});
+    throw Error(
+        ErrorKind::usage,
+        {.where = "resnet depth", .found = cat(options.depth), .allowed = "18, 34, 50, 101, 152 or 269"});
   return *found;
 }
 

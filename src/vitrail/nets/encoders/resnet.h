@@ -1,5 +1,6 @@
 #pragma once
-// ResNet-18/34/50/101/152 (He et al. 2016), the encoder of most networks here (SPEC 1.2, 1.3).
+// ResNet-18/34/50/101/152 (He et al. 2016) and PSPNet's 269, the encoder of most networks here (SPEC 1.2,
+// 1.3, 5.1).
 //
 //   ResNetMaps maps = resnet(net / "backbone", image, {.depth = 50, .output_stride = 8});
 //   maps.stage(3);                  // c3: [N, 1024, H/8, W/8]
@@ -34,7 +35,7 @@ enum class ResNetDilation {
 };
 
 struct ResNetOptions {
-  int64_t depth = 50;          ///< 18, 34 (two 3x3 per block), 50, 101, 152 (bottlenecks)
+  int64_t depth = 50;          ///< 18, 34 (two 3x3 per block), 50, 101, 152, 269 (bottlenecks)
   double width = 1;            ///< multiplies every channel count
   bool deep_stem = false;      ///< three 3x3 (64, 64, 128) instead of one 7x7: PSPNet, Encoding, FastFCN
   bool ceil_pool = false;      ///< the stem's pooling rounds its size up (Caffe: DeepLabv2)

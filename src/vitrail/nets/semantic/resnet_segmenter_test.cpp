@@ -112,6 +112,36 @@ TEST(PspNet, CountsOfTheTables) {
   }
 }
 
+// The deepest one block by block: a count of its own, from the layers' shapes.
+TEST(PspNet, DeepEncodersHaveTheirBlocks) {
+  struct Row {
+    const char* name;
+    std::array<int64_t, 4> blocks;
+    double multiply_adds;  // at 473x473, 150 classes: arithmetic on the same table, layer by layer
+  };
+  for (const Row& row : {Row{"pspnet-resnet152-os8", {3, 8, 36, 3}, 286.21e9},
+                         Row{"pspnet-resnet269-os8", {3, 30, 48, 8}, 436.61e9}}) {
+    SCOPED_TRACE(row.name);
+    int64_t expected = 9 * (3 * 64 + 64 * 64 + 64 * 128) + 2 * (64 + 64 + 128);  // the stem
+    int64_t in = 128;
+    for (size_t stage = 0; stage < 4; ++stage) {
+      const int64_t middle = int64_t{64} << stage, out = 4 * middle;
+      const int64_t inner = 9 * middle * middle + middle * out + 2 * (2 * middle + out);
+      expected += in * middle + inner + in * out + 2 * out;  // with its projection
+      expected += (row.blocks[stage] - 1) * (out * middle + inner);
+      in = out;
+    }
+    const Graph graph = build_net(row.name, {.classes = 150}).graph;
+    EXPECT_EQ(learnable(graph, "backbone."), expected);
+    EXPECT_EQ(learnable(graph, "head."), 23150742);
+    EXPECT_NEAR(multiply_adds(graph, {1, 3, 473, 473}), row.multiply_adds, 0.001 * row.multiply_adds);
+    for (const Node& node : graph.nodes())
+      if (const auto* conv = std::get_if<op::Conv>(&node.op); conv && conv->dilations[0] > 1) {
+        EXPECT_EQ(conv->dilations[0], node.name.starts_with("backbone.layer3.") ? 2 : 4) << node.name;
+      }
+  }
+}
+
 // SPEC 14: 473 -> 237 -> 119 -> 119, 60, 60, 60.
 TEST(PspNet, SizesOfTheWalkThrough) {
   const Graph graph = build_net("pspnet-resnet50-os8", {.classes = 150}).graph;
