@@ -17,10 +17,15 @@ int64_t bytes_of(const NetworkValue& value) {
   return checked_mul(element_count(value.shape), size_of(value.type), value.name);
 }
 
+StepContext step_context(const Network& network, const CompileContext& context) {
+  return {network, context.weights, context.engine, context.threads, context.bf16, context.thrift};
+}
+
 // Puts the parts of a Program together, in the order of its public functions.
 class Compiler {
  public:
-  Compiler(const Network& network, const CompileContext& context) : network_(network), context_(context) {
+  Compiler(const Network& network, const CompileContext& context)
+      : network_(network), context_(context), step_context_(step_context(network, context)) {
     parts_.locations.resize(network.values.size());
     parts_.constants.resize(network.values.size());
     parts_.engine = context.engine;
@@ -37,10 +42,8 @@ class Compiler {
   }
 
   void add_layer_steps() {
-    const StepContext step_context{network_,         context_.weights, context_.engine,
-                                   context_.threads, context_.bf16,    context_.thrift};
     for (const Layer& layer : network_.layers) {
-      parts_.steps.push_back(make_step(step_context, layer));
+      parts_.steps.push_back(make_step(step_context_, layer));
       // Kernels may count on at least one element.
       if (element_count(network_.shape(layer.output)) == 0)
         parts_.steps.back().execute = [](const Memory&) {};
@@ -78,7 +81,7 @@ class Compiler {
   }
 
   void plan() {
-    find_last_reads();
+    find_last_uses();
     std::vector<int64_t> buffer_of(network_.values.size(), -1);
     for (size_t i = 0; i < parts_.steps.size(); ++i)
       if (parts_.steps[i].writes != no_value) give_buffer(i, buffer_of);
@@ -94,6 +97,7 @@ class Compiler {
       if (buffer_of[id] >= 0)
         parts_.locations[id] = {Location::Kind::arena,
                                 parts_.plan.offsets[static_cast<size_t>(buffer_of[id])]};
+    place_parts();
     for (size_t i = 0; i < parts_.steps.size(); ++i)
       parts_.scratch_offsets.push_back(parts_.steps[i].scratch_bytes > 0
                                            ? parts_.plan.offsets[static_cast<size_t>(scratch_buffer[i])]
@@ -109,40 +113,62 @@ class Compiler {
  private:
   Location& location(ValueId id) { return parts_.locations[static_cast<size_t>(id)]; }
 
-  void find_last_reads() {
-    last_read_.assign(network_.values.size(), -1);
-    for (size_t i = 0; i < parts_.steps.size(); ++i)
+  // A value that is part of another is used whenever that is.
+  ValueId stored_in(ValueId id) const {
+    const ValueId whole = network_.value(id).place.whole;
+    return whole == no_value ? id : whole;
+  }
+
+  void find_last_uses() {
+    last_use_.assign(network_.values.size(), -1);
+    const auto use = [&](ValueId id, size_t step) {
+      last_use_[static_cast<size_t>(stored_in(id))] = static_cast<int64_t>(step);
+    };
+    for (size_t i = 0; i < parts_.steps.size(); ++i) {
       for (const ValueId id : parts_.steps[i].reads)
-        last_read_[static_cast<size_t>(id)] = static_cast<int64_t>(i);
+        use(id, i);
+      if (parts_.steps[i].writes != no_value) use(parts_.steps[i].writes, i);
+    }
+  }
+
+  void place_parts() {
+    for (size_t id = 0; id < parts_.locations.size(); ++id) {
+      const NetworkValue& value = network_.values[id];
+      if (value.place.whole == no_value) continue;
+      parts_.locations[id] = location(value.place.whole);
+      parts_.locations[id].offset = value.place.first * size_of(value.type);
+    }
   }
 
   // The buffer of what step `i` writes: one that it may take over, or a new one.
   void give_buffer(size_t i, std::vector<int64_t>& buffer_of) {
     const Step& step = parts_.steps[i];
-    if (location(step.writes).kind != Location::Kind::none) return;
+    const ValueId target = stored_in(step.writes);
+    if (location(target).kind != Location::Kind::none || buffer_of[static_cast<size_t>(target)] >= 0) return;
     const auto at = static_cast<int64_t>(i);
-    const int64_t last = std::max(last_read_[static_cast<size_t>(step.writes)], at);
+    const int64_t last = last_use_[static_cast<size_t>(target)];
     const ValueId source = step.must_reuse != no_value ? step.must_reuse : step.may_reuse;
-    const int64_t bytes = bytes_of(network_.value(step.writes));
+    const int64_t bytes = bytes_of(network_.value(target));
     if (source != no_value) {
       const int64_t buffer = buffer_of[static_cast<size_t>(source)];
-      if (buffer >= 0 && last_read_[static_cast<size_t>(source)] == at &&
+      if (buffer >= 0 && last_use_[static_cast<size_t>(source)] == at &&
           parts_.buffers[static_cast<size_t>(buffer)].bytes == bytes) {
         parts_.buffers[static_cast<size_t>(buffer)].last = last;
-        buffer_of[static_cast<size_t>(step.writes)] = buffer;
+        buffer_of[static_cast<size_t>(target)] = buffer;
         return;
       }
       if (step.must_reuse != no_value)
         throw std::logic_error(cat("step '", step.report.name, "' cannot take over its residual's buffer"));
     }
-    buffer_of[static_cast<size_t>(step.writes)] = static_cast<int64_t>(parts_.buffers.size());
+    buffer_of[static_cast<size_t>(target)] = static_cast<int64_t>(parts_.buffers.size());
     parts_.buffers.push_back({bytes, at, last});
   }
 
   const Network& network_;
   const CompileContext& context_;
+  StepContext step_context_;
   Program::Parts parts_;
-  std::vector<int64_t> last_read_;
+  std::vector<int64_t> last_use_;  ///< by value: the last step that reads or writes it
 };
 
 }  // namespace
@@ -165,6 +191,9 @@ void run_bound_passes(Network& network, int threads, Thrift thrift) {
 
 std::shared_ptr<const Program> compile(Network network, const CompileContext& context) {
   choose_layouts(network);
+  place_in_concatenations(network, [&](const Layer& layer) {
+    return makes_maps_with_gaps(step_context(network, context), layer);
+  });
   Compiler compiler(network, context);
   compiler.add_input_steps();
   compiler.add_layer_steps();

@@ -72,6 +72,13 @@ inline ValueId optional_input(const Layer& layer, size_t index) {
   return index < layer.inputs.size() ? layer.inputs[index] : no_value;
 }
 
+/// Where a value lies that is made inside another one (place_in_concatenations).
+struct Place {
+  ValueId whole = no_value;
+  int64_t first = 0;       ///< elements of the whole before it
+  int64_t pixel_step = 0;  ///< elements from one pixel to the next of a channels-last map; 0: no gaps
+};
+
 struct NetworkValue {
   std::string name;
   DataType type = DataType::f32;
@@ -79,6 +86,7 @@ struct NetworkValue {
   Tensor constant;  ///< defined for parameters and what was folded; row-major
   std::shared_ptr<const QuantizedConstant> quantized;  ///< a constant that DequantizeLinear made of bytes
   bool row_major = false;  ///< a rank-4 f32 value that lies as it is, not channels-last (choose_layouts)
+  Place place;             ///< of its own unless `whole` says otherwise
 
   bool channels_last() const { return type == DataType::f32 && shape.size() == 4 && !row_major; }
 };

@@ -15,8 +15,8 @@ std::byte* resolve(const Location& location, const Tensor& constant, const Memor
   const auto index = static_cast<size_t>(location.index);
   switch (location.kind) {
     case Location::Kind::none: return nullptr;
-    case Location::Kind::arena: return arena + location.index;
-    case Location::Kind::output: return memory.outputs[index];
+    case Location::Kind::arena: return arena + location.index + location.offset;
+    case Location::Kind::output: return memory.outputs[index] + location.offset;
     // Steps never write to these: the plan gives their buffers to nobody.
     case Location::Kind::input: return const_cast<std::byte*>(memory.inputs[index]);
     case Location::Kind::constant: return const_cast<std::byte*>(constant.raw());

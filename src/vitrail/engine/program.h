@@ -47,7 +47,8 @@ struct Step {
 /// Where a value's bytes are.
 struct Location {
   enum class Kind { none, arena, input, output, constant } kind = Kind::none;
-  int64_t index = 0;  ///< the offset in the arena, or the index of the input or output
+  int64_t index = 0;   ///< the offset in the arena, or the index of the input or output
+  int64_t offset = 0;  ///< bytes behind that
 };
 
 class Program {

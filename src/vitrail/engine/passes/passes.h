@@ -83,6 +83,12 @@ void write_outputs_directly(Network& network);
 /// their like read anything and write what is wanted next.
 void choose_layouts(Network& network);
 
+/// What a concatenation would copy is made in its place at once: NetworkValue::place. Where parts of the
+/// result lie in one piece each (the first dimension of several elements is joined) any layer can do that;
+/// where they alternate (channels of maps) those for which `makes_gaps` is true, if nothing else reads it.
+/// After choose_layouts.
+void place_in_concatenations(Network& network, const std::function<bool(const Layer&)>& makes_gaps);
+
 /// Joins layers to the one that makes their first input, where nothing else reads that: `join` changes it and
 /// answers true, or leaves it. It then carries the layer's name and makes its output.
 void join_to_makers(Network& network, const std::function<bool(Layer& before, const Layer& layer)>& join);

@@ -21,17 +21,24 @@ Step make_concat(const StepContext& context, const Layer& layer, const op::Conca
   int64_t offset = 0;
   for (const ValueId input : layer.inputs) {
     const AxisView view = axis_view(context.shape(input), concat.axis, row_major);
-    parts.push_back({input, view.size * view.inner * bytes, offset});
-    offset += parts.back().chunk;
+    const Part part{input, view.size * view.inner * bytes, offset};
+    const Place& place = context.network.value(input).place;
+    const bool made_here = place.whole == layer.output && place.first * bytes == offset;
+    if (part.chunk > 0 && !made_here) parts.push_back(part);
+    offset += part.chunk;
+  }
+  if (parts.empty()) {
+    step.report.kernel = "in place";
+    step.execute = [](const Memory&) {};
+    return step;
   }
   step.execute = [parts, block, outer = whole.outer, y = layer.output](const Memory& memory) {
     std::byte* to = memory.values[static_cast<size_t>(y)];
     parallel_for(outer, std::max<int64_t>(65536 / std::max<int64_t>(block, 1), 1), [&](int64_t i) {
       for (const Part& part : parts)
-        if (part.chunk > 0)
-          std::memcpy(to + i * block + part.offset,
-                      memory.values[static_cast<size_t>(part.value)] + i * part.chunk,
-                      static_cast<size_t>(part.chunk));
+        std::memcpy(to + i * block + part.offset,
+                    memory.values[static_cast<size_t>(part.value)] + i * part.chunk,
+                    static_cast<size_t>(part.chunk));
     });
   };
   return step;

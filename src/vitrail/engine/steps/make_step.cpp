@@ -22,17 +22,54 @@ Step step_of(const StepContext& context, const Layer& layer, const char* kind) {
   return step;
 }
 
+int64_t pixel_step(const StepContext& context, ValueId map) {
+  const Place& place = context.network.value(map).place;
+  return place.pixel_step > 0 ? place.pixel_step : context.shape(map).at(1);
+}
+
+namespace {
+
+enum class ConvolutionKind { onednn, enlarged, strips, pointwise, winograd, patches };
+
+ConvolutionKind kind_of(const StepContext& context, const Layer& layer, const op::Conv& op) {
+  if (layer.function) return ConvolutionKind::onednn;
+  if (!layer.enlarged.empty()) return ConvolutionKind::enlarged;
+  if (!layer.strip.empty()) return ConvolutionKind::strips;
+  if (is_pointwise(context, layer, op)) return ConvolutionKind::pointwise;
+  if (layer.winograd) return ConvolutionKind::winograd;
+  if (is_patch_product(context, layer, op)) return ConvolutionKind::patches;
+  return ConvolutionKind::onednn;
+}
+
+Step make_convolution_of_kind(const StepContext& context, const Layer& layer, const op::Conv& op) {
+  switch (kind_of(context, layer, op)) {
+    case ConvolutionKind::enlarged: return make_enlarged_products(context, layer, op);
+    case ConvolutionKind::strips: return make_row_strips(context, layer);
+    case ConvolutionKind::pointwise: return make_pointwise(context, layer, op);
+    case ConvolutionKind::winograd: return make_winograd(context, layer, op);
+    case ConvolutionKind::patches: return make_patch_product(context, layer, op);
+    case ConvolutionKind::onednn: break;
+  }
+  return make_convolution(context, layer, op);
+}
+
+}  // namespace
+
+bool makes_maps_with_gaps(const StepContext& context, const Layer& layer) {
+  const auto* conv = std::get_if<op::Conv>(&layer.op);
+  if (conv == nullptr || layer.bytes || !has_own_step(context.network, layer)) return false;
+  switch (kind_of(context, layer, *conv)) {
+    case ConvolutionKind::pointwise:
+    case ConvolutionKind::winograd:
+    case ConvolutionKind::patches: return true;
+    case ConvolutionKind::strips: return std::get<op::Conv>(layer.strip.back().op).group == 1;
+    default: return false;
+  }
+}
+
 Step make_step(const StepContext& context, const Layer& layer) {
   const Overload cases{
-      [&](const op::Conv& op) {
-        if (layer.function) return make_convolution(context, layer, op);
-        if (!layer.enlarged.empty()) return make_enlarged_products(context, layer, op);
-        if (!layer.strip.empty()) return make_row_strips(context, layer);
-        if (is_pointwise(context, layer, op)) return make_pointwise(context, layer, op);
-        if (layer.winograd) return make_winograd(context, layer, op);
-        if (is_patch_product(context, layer, op)) return make_patch_product(context, layer, op);
-        return make_convolution(context, layer, op);
-      },
+      [&](const op::Conv& op) { return make_convolution_of_kind(context, layer, op); },
       [&](const op::ConvTranspose& op) { return make_deconvolution(context, layer, op); },
       [&](const op::BatchNormalization& op) { return make_batch_norm(context, layer, op); },
       [&](const op::Relu&) { return make_clamp(context, layer, {.low = 0}); },

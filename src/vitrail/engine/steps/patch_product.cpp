@@ -22,6 +22,7 @@ struct Plan {
   PackedWindow weight;
   ConvolutionEnd end;
   ValueId input = no_value, output = no_value;
+  int64_t pixel_step = 0;                 // of the output
   int64_t blocks = 0, block_numbers = 0;  // block_numbers: 16-bit ones that a thread's block takes
 
   int64_t pixels() const { return y[0] * y[2] * y[3]; }
@@ -55,7 +56,8 @@ void run(const Plan& plan, const float* x, float* y, uint16_t* scratch) {
       const int64_t first = plan.first_pixel(block), count = plan.first_pixel(block + 1) - first;
       for (int64_t i = 0; i < count; ++i)
         gather(plan, x, first + i, rows + i * row_numbers);
-      k::multiply_rounded(rows, weights, y + first * out, out, {count, out, plan.weight.depth}, end);
+      k::multiply_rounded(rows, weights, y + first * plan.pixel_step, plan.pixel_step,
+                          {count, out, plan.weight.depth}, end);
     }
   });
 }
@@ -81,6 +83,7 @@ Step make_patch_product(const StepContext& context, const Layer& layer, const op
   Plan plan;
   plan.input = layer.inputs[0];
   plan.output = layer.output;
+  plan.pixel_step = pixel_step(context, plan.output);
   plan.x = context.shape(plan.input);
   plan.y = context.shape(plan.output);
   plan.weight_shape = context.shape(layer.inputs[1]);

@@ -19,6 +19,7 @@ struct Plan {
   PackedWindow weight;
   ConvolutionEnd end;
   ValueId input = no_value, output = no_value;
+  int64_t pixel_step = 0;            // of the output
   int64_t rows = 0, row_pixels = 0;  // results in rows whose pixels lie a fixed distance apart
   int64_t blocks = 0, columns = 0;   // of each row, about equal; output channels of one task
 };
@@ -39,7 +40,8 @@ void run(const Plan& plan, const float* x, float* y) {
     const int64_t count = plan.row_pixels * (block + 1) / plan.blocks - first;
     const int64_t step = in * plan.strides[1];
     const float* source = source_of(plan, x, row) + first * step;
-    plan.weight.multiply(&source, 1, step, column, y + (row * plan.row_pixels + first) * out + column, out,
+    plan.weight.multiply(&source, 1, step, column,
+                         y + (row * plan.row_pixels + first) * plan.pixel_step + column, plan.pixel_step,
                          {count, std::min(plan.columns, out - column), in}, plan.end.matrix_end(column));
   });
 }
@@ -71,6 +73,7 @@ Step make_pointwise(const StepContext& context, const Layer& layer, const op::Co
   Plan plan;
   plan.input = layer.inputs[0];
   plan.output = layer.output;
+  plan.pixel_step = pixel_step(context, plan.output);
   plan.x = context.shape(plan.input);
   plan.y = context.shape(plan.output);
   plan.strides = conv.strides;

@@ -43,7 +43,8 @@ struct Stage {
 struct Plan {
   std::vector<Stage> stages;
   ValueId input = no_value, output = no_value;
-  bool planar = false;  // the input is row-major
+  bool planar = false;     // the input is row-major
+  int64_t pixel_step = 0;  // of the output
   int64_t zero_floats = 0, thread_floats = 0;
 };
 
@@ -68,7 +69,7 @@ class Rows {
     const size_t last = plan_.stages.size() - 1;
     const Shape& y = plan_.stages[last].y;
     for (int64_t row = begin; row < end; ++row)
-      compute_row(last, row, y_ + (image * y[2] + row) * y[3] * y[1]);
+      compute_row(last, row, y_ + (image * y[2] + row) * y[3] * plan_.pixel_step, plan_.pixel_step);
   }
 
  private:
@@ -85,7 +86,7 @@ class Rows {
     for (int64_t row = std::max({first, next_[s], int64_t{0}}); row < std::min(end, stage.x[2]); ++row) {
       float* to = rings_[s] + row % stage.row_span() * stage.row_floats() + stage.left() * stage.x[1];
       if (s > 0) {
-        compute_row(s - 1, row, to);
+        compute_row(s - 1, row, to, stage.x[1]);
       } else {
         read_row(stage, row, to);
       }
@@ -102,7 +103,7 @@ class Rows {
       std::copy_n(x_ + (image_ * height + row) * width * channels, width * channels, to);
   }
 
-  void compute_row(size_t s, int64_t row, float* y) {
+  void compute_row(size_t s, int64_t row, float* y, int64_t pixel_step) {
     const Stage& stage = plan_.stages[s];
     const int64_t first = stage.first_row(row);
     const float* rows[k::most_kernel_rows];
@@ -117,7 +118,7 @@ class Rows {
     if (stage.depthwise)
       depthwise_row(stage, rows, y);
     else
-      dense_row(stage, rows, y);
+      dense_row(stage, rows, y, pixel_step);
   }
 
   static void depthwise_row(const Stage& stage, const float* const* rows, float* y) {
@@ -129,7 +130,7 @@ class Rows {
         y, stage.y[3]);
   }
 
-  static void dense_row(const Stage& stage, const float* const* rows, float* y) {
+  static void dense_row(const Stage& stage, const float* const* rows, float* y, int64_t pixel_step) {
     const int64_t in = stage.x[1], out = stage.y[1];
     const bool joined = stage.dilations[1] == 1;  // a kernel row's pixels lie side by side
     const float* parts[k::most_kernel_rows * k::most_kernel_rows];
@@ -137,7 +138,7 @@ class Rows {
     for (int64_t i = 0; i < stage.kernel[0]; ++i)
       for (int64_t j = 0; j < (joined ? 1 : stage.kernel[1]); ++j)
         parts[count++] = rows[i] + j * stage.dilations[1] * in;
-    stage.window.multiply(parts, count, stage.strides[1] * in, 0, y, out,
+    stage.window.multiply(parts, count, stage.strides[1] * in, 0, y, pixel_step,
                           {stage.y[3], out, joined ? stage.kernel[1] * in : in}, stage.end.matrix_end());
   }
 
@@ -204,6 +205,7 @@ Step make_row_strips(const StepContext& context, const Layer& layer) {
   Plan plan;
   plan.input = layer.inputs[0];
   plan.output = layer.output;
+  plan.pixel_step = pixel_step(context, plan.output);
   plan.planar = !context.network.value(plan.input).channels_last();
   for (const Layer& part : layer.strip) {
     step.report.multiply_adds += work_of(context, part);

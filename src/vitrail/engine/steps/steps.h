@@ -24,6 +24,10 @@ struct StepContext {
 };
 
 Step make_step(const StepContext& context, const Layer& layer);
+/// Whether its step writes a channels-last map whose pixels lie further apart than they are long.
+bool makes_maps_with_gaps(const StepContext& context, const Layer& layer);
+/// Floats from one pixel of a channels-last map to the next.
+int64_t pixel_step(const StepContext& context, ValueId map);
 
 /// The row-major input tensor `index` into storage layout, and a value into output tensor `index`.
 Step make_input_step(const Network& network, const NetworkPort& input, size_t index);

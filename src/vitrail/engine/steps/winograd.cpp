@@ -31,6 +31,7 @@ struct Plan {
   std::vector<float> nothing;  // a pixel outside
   ConvolutionEnd end;
   ValueId input = no_value, output = no_value;
+  int64_t pixel_step = 0;  // of the output
 
   int64_t in() const { return x[1]; }
   int64_t out() const { return y[1]; }
@@ -72,7 +73,7 @@ void transform_output(const Plan& plan, const TilePlace& tile, const float* from
       const int64_t row = tile.row + i * plan.dilations[0], column = tile.column + j * plan.dilations[1];
       pixels[i * k::winograd_tile + j] =
           row < plan.y[2] && column < plan.y[3]
-              ? y + ((tile.image * plan.y[2] + row) * plan.y[3] + column) * plan.out()
+              ? y + ((tile.image * plan.y[2] + row) * plan.y[3] + column) * plan.pixel_step
               : nullptr;
     }
   k::winograd_output(from, plan.output_step(), plan.out(), pixels, plan.end.matrix_end());
@@ -162,6 +163,7 @@ Step make_winograd(const StepContext& context, const Layer& layer, const op::Con
   Plan plan;
   plan.input = layer.inputs[0];
   plan.output = layer.output;
+  plan.pixel_step = pixel_step(context, plan.output);
   plan.x = context.shape(layer.inputs[0]);
   plan.y = context.shape(layer.output);
   plan.dilations = conv.dilations;
