@@ -24,7 +24,7 @@ std::vector<Value> inputs_that_give_sizes(const Node& node) {
 }  // namespace
 
 bool counts_what_it_finds(const Op& op) {
-  return std::holds_alternative<op::NonMaxSuppression>(op);
+  return std::holds_alternative<op::NonMaxSuppression>(op) || std::holds_alternative<op::Loop>(op);
 }
 
 bool chooses(const Graph& graph, const Node& node) {
@@ -41,7 +41,9 @@ std::vector<bool> values_that_give_sizes(const Graph& graph) {
       gives[index_of(value)] = true;
     const bool passes_on = std::any_of(node->outputs.begin(), node->outputs.end(),
                                        [&](Value value) { return gives[index_of(value)]; });
-    if (!passes_on || std::holds_alternative<op::ShapeOf>(node->op)) continue;
+    if (!passes_on || std::holds_alternative<op::ShapeOf>(node->op) ||
+        std::holds_alternative<op::Loop>(node->op))
+      continue;
     for (const Value value : node->inputs)
       if (value.exists()) gives[index_of(value)] = true;
   }

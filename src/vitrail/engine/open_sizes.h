@@ -11,7 +11,8 @@ inline size_t index_of(Value value) {
   return static_cast<size_t>(value.id);
 }
 
-/// Whether the number of results is known only once they are found: NonMaxSuppression.
+/// Whether the number of results is known only once they are found: NonMaxSuppression, and what a Loop
+/// carries and collects.
 bool counts_what_it_finds(const Op& op);
 
 /// A Where by one condition: it may stand for ONNX's If, of which only the chosen branch can be computed.

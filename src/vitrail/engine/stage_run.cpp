@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "vitrail/base/checked.h"
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
 #include "vitrail/engine/open_sizes.h"
@@ -23,9 +24,25 @@ auto of_node(const Node& node, const Compute& compute) {
     return compute();
   } catch (const Error& error) {
     ErrorParts parts = error.parts();
-    parts.where = where(node);
+    const bool inside = std::holds_alternative<op::Loop>(node.op) && !parts.where.empty();
+    parts.where = inside ? cat(where(node), ": ", parts.where) : where(node);
     throw Error(error.kind(), parts);
   }
+}
+
+// As fast without an engine as with one, but for the threads.
+bool only_moves(const Op& op) {
+  return std::visit(
+      [](const auto& typed) {
+        using T = std::decay_t<decltype(typed)>;
+        return std::is_same_v<T, op::Identity> || std::is_same_v<T, op::Cast> ||
+               std::is_same_v<T, op::ShapeOf> || std::is_same_v<T, op::Reshape> ||
+               std::is_same_v<T, op::Flatten> || std::is_same_v<T, op::Squeeze> ||
+               std::is_same_v<T, op::Unsqueeze> || std::is_same_v<T, op::Expand> ||
+               std::is_same_v<T, op::Slice> || std::is_same_v<T, op::Gather> ||
+               std::is_same_v<T, op::Concat> || std::is_same_v<T, op::ConstantOfShape>;
+      },
+      op);
 }
 
 // Of a constant of the file nothing: its id says all.
@@ -36,9 +53,11 @@ std::string bytes_of(const Tensor& tensor) {
 
 }  // namespace
 
-StageRun::StageRun(const Graph& graph, const Weights& weights, const std::vector<bool>& gives_sizes)
+StageRun::StageRun(const Graph& graph, const Weights& weights, const std::vector<bool>& gives_sizes,
+                   Options options)
     : graph_(graph),
       gives_sizes_(gives_sizes),
+      options_(std::move(options)),
       tensors_(static_cast<size_t>(graph.value_count())),
       faults_(tensors_.size()),
       done_(graph.nodes().size(), false) {
@@ -117,12 +136,51 @@ bool StageRun::place(size_t i) {
     if (chooses(graph_, node)) return choose(i);
     for (const Value value : node.inputs)
       if (value.exists() && faults_[index_of(value)]) std::rethrow_exception(faults_[index_of(value)]);
+    if (std::holds_alternative<op::Loop>(node.op)) return place_loop(i);
     return place_computed(i);
   } catch (const Error&) {
-    faults_[index_of(node.outputs[0])] = std::current_exception();
-    done_[i] = progress_ = true;
+    for (const size_t each : computed_with(i))
+      fail(each);
     return false;
   }
+}
+
+void StageRun::fail(size_t node) {
+  faults_[index_of(graph_.nodes()[node].outputs[0])] = std::current_exception();
+  done_[node] = progress_ = true;
+}
+
+// The nodes that tell this loop's results, or the node alone.
+std::vector<size_t> StageRun::computed_with(size_t i) const {
+  const Node& node = graph_.nodes()[i];
+  const auto* loop = std::get_if<op::Loop>(&node.op);
+  if (loop == nullptr) return {i};
+  std::vector<size_t> all;
+  for (size_t other = 0; other < graph_.nodes().size(); ++other) {
+    const auto* same = std::get_if<op::Loop>(&graph_.nodes()[other].op);
+    if (same != nullptr && same->body == loop->body && same->carried == loop->carried &&
+        graph_.nodes()[other].inputs == node.inputs)
+      all.push_back(other);
+  }
+  return all;
+}
+
+std::vector<Tensor> StageRun::tensors_of(const Node& node) const {
+  std::vector<Tensor> tensors;
+  for (const Value value : node.inputs)
+    tensors.push_back(value.exists() ? tensors_[index_of(value)] : Tensor());
+  return tensors;
+}
+
+bool StageRun::place_loop(size_t i) {
+  const Node& node = graph_.nodes()[i];
+  const std::vector<Tensor> inputs = tensors_of(node);
+  for (size_t k = 0; k < inputs.size(); ++k)
+    if (node.inputs[k].exists() && !inputs[k].defined()) return false;
+  const std::vector<Tensor> results = of_node(node, [&] { return options_.run_loop(node, inputs); });
+  for (const size_t each : computed_with(i))
+    finish(each, results.at(static_cast<size_t>(std::get<op::Loop>(graph_.nodes()[each].op).output)));
+  return false;
 }
 
 bool StageRun::choose(size_t i) {
@@ -157,7 +215,8 @@ bool StageRun::place_computed(size_t i) {
     finish(i, Tensor::empty(results[0].type, shape));
     return false;
   }
-  if (open || any_empty) {
+  if (!open) expect_room(node, results[0]);
+  if (open || any_empty || (all_there && at_once(node, inputs, shape))) {
     if (all_there && can_evaluate(node.op)) finish(i, evaluated(node));
     return false;
   }
@@ -165,11 +224,31 @@ bool StageRun::place_computed(size_t i) {
   return true;
 }
 
+// Whether it is evaluated though an engine could compute it.
+bool StageRun::at_once(const Node& node, const std::vector<OpInput>& inputs, const Shape& result) const {
+  if (options_.haste != Haste::small_at_once || !can_evaluate(node.op)) return false;
+  const auto fits = [&](const OpInput& input) {
+    return !input.present || can_evaluate_type(node.op, input.type);
+  };
+  if (!std::all_of(inputs.begin(), inputs.end(), fits)) return false;
+  const auto few = [](const OpInput& input) { return element_count(input.shape) <= kMostNumbers; };
+  return only_moves(node.op) ||
+         (element_count(result) <= kMostNumbers && std::all_of(inputs.begin(), inputs.end(), few));
+}
+
+void StageRun::expect_room(const Node& node, const OpResult& result) const {
+  if (options_.most_bytes == 0) return;
+  const int64_t bytes = checked_mul(element_count(result.shape), size_of(result.type), node.name);
+  if (bytes > options_.most_bytes)
+    throw Error(ErrorKind::limit,
+                {.where = where(node),
+                 .found = cat("a result of ", to_string(result.shape), ", ", bytes, " bytes"),
+                 .allowed = cat("at most ", options_.most_bytes),
+                 .next = "Raise the limit of memory, or use a smaller input"});
+}
+
 Tensor StageRun::evaluated(const Node& node) const {
-  std::vector<Tensor> inputs;
-  for (const Value value : node.inputs)
-    inputs.push_back(value.exists() ? tensors_[index_of(value)] : Tensor());
-  return of_node(node, [&] { return evaluate(node.op, inputs); });
+  return of_node(node, [&] { return evaluate(node.op, tensors_of(node)); });
 }
 
 void StageRun::refuse() const {

@@ -2,7 +2,7 @@
 // One run of a graph in stages (staged.h): what is computed by now, and what can be computed next. Small
 // things are evaluated here; the rest of a stage is for an engine.
 //
-//   StageRun run(graph, weights, values_that_give_sizes(graph));
+//   StageRun run(graph, weights, values_that_give_sizes(graph), {});
 //   run.tensor(graph.inputs()[0].value) = image;
 //   while (!run.is_done())
 //     if (const StageRun::Stage stage = run.next(); !stage.nodes.empty())
@@ -10,6 +10,7 @@
 //   const Tensor& y = run.result(graph.outputs()[0].value);
 
 #include <exception>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,8 +20,23 @@
 
 namespace vitrail::engine_detail {
 
+/// What a stage computes without an engine.
+enum class Haste {
+  when_needed,    ///< what no engine takes: tensors without elements, and results of open size
+  small_at_once,  ///< also what is small or only moves elements, for stages that are never seen again
+};
+
 class StageRun {
  public:
+  /// What a Loop carries in the end and collects, from the node's inputs.
+  using RunLoop = std::function<std::vector<Tensor>(const Node& node, const std::vector<Tensor>& inputs)>;
+
+  struct Options {
+    RunLoop run_loop;
+    Haste haste = Haste::when_needed;
+    int64_t most_bytes = 0;  ///< of one result; 0 = no limit
+  };
+
   struct Stage {
     std::vector<size_t> nodes;   ///< of the graph, by index
     std::vector<Value> reads;    ///< computed before, as inputs
@@ -29,8 +45,8 @@ class StageRun {
     std::string key;             ///< of the engine: the same for the same nodes and numbers
   };
 
-  /// All three must outlive the run.
-  StageRun(const Graph& graph, const Weights& weights, const std::vector<bool>& gives_sizes);
+  /// All but the options must outlive the run.
+  StageRun(const Graph& graph, const Weights& weights, const std::vector<bool>& gives_sizes, Options options);
 
   Tensor& tensor(Value value);
   /// Rethrows why it could not be computed, where it could not.
@@ -47,9 +63,15 @@ class StageRun {
   void finish(size_t node, Tensor result);
   std::optional<OpInput> known(Value value) const;
   bool is_number(Value value) const;
+  void fail(size_t node);
   bool place(size_t i);
   bool choose(size_t i);
+  bool place_loop(size_t i);
+  std::vector<size_t> computed_with(size_t i) const;
+  std::vector<Tensor> tensors_of(const Node& node) const;
   bool place_computed(size_t i);
+  bool at_once(const Node& node, const std::vector<OpInput>& inputs, const Shape& result) const;
+  void expect_room(const Node& node, const OpResult& result) const;
   Tensor evaluated(const Node& node) const;
   [[noreturn]] void refuse() const;
   void find_reads(Stage& stage) const;
@@ -58,6 +80,7 @@ class StageRun {
 
   const Graph& graph_;
   const std::vector<bool>& gives_sizes_;
+  Options options_;
   std::vector<Tensor> tensors_;             // by value
   std::vector<std::exception_ptr> faults_;  // by value: why it could not be computed
   std::vector<std::optional<OpResult>> results_;

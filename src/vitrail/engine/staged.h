@@ -8,6 +8,8 @@
 //     std::vector<Tensor> outputs = staged.run({image});
 //   }
 //
+// A Loop is run trip by trip (loop_run.h), once what it reads is computed.
+//
 // Engines of stages are kept: those of the first one for ever, those with computed numbers in them while
 // they are among the last few. Tensors without elements (no box is found) never reach an engine.
 
@@ -15,12 +17,15 @@
 #include <vector>
 
 #include "vitrail/engine/engine.h"
+#include "vitrail/engine/stage_run.h"
 
 namespace vitrail::engine_detail {
 
 class StagedRun {
  public:
-  StagedRun(const Graph& graph, const Weights& weights, EngineOptions options);
+  /// Throws Error(unsupported) for a Loop with a body that cannot be run.
+  StagedRun(const Graph& graph, const Weights& weights, EngineOptions options,
+            Haste haste = Haste::when_needed);
   ~StagedRun();
 
   /// Thread-safe. Throws Error(unsupported) naming a node whose size never becomes known.

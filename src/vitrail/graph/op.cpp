@@ -100,6 +100,7 @@ struct TypeName {
   VITRAIL_NAMED(InstanceNormalization)
   VITRAIL_NAMED(QuantizeLinear)
   VITRAIL_NAMED(DequantizeLinear)
+  VITRAIL_NAMED(Loop)
 #undef VITRAIL_NAMED
 };
 

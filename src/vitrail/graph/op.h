@@ -16,6 +16,7 @@
 #include <variant>
 #include <vector>
 
+#include "vitrail/graph/control_ops.h"
 #include "vitrail/graph/own_ops.h"
 #include "vitrail/graph/tensor_ops.h"
 
@@ -229,7 +230,9 @@ using Op =
                  op::Flatten, op::Squeeze, op::Unsqueeze, op::Transpose, op::Expand, op::Tile, op::Slice,
                  op::Gather, op::GatherElements, op::Range, op::ConstantOfShape, op::Reduce, op::CumSum,
                  op::MatMul, op::LogSoftmax, op::TopK, op::LayerNormalization, op::InstanceNormalization,
-                 op::QuantizeLinear, op::DequantizeLinear>;
+                 op::QuantizeLinear, op::DequantizeLinear,
+                 // graphs within the graph (control_ops.h)
+                 op::Loop>;
 
 /// The ONNX operator type: "Conv", "BatchNormalization", "ReduceMean" ... Those that ONNX does not have
 /// (Crop, MaxPoolIndices, Swish, own_ops.h) have their own name.

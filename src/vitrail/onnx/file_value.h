@@ -66,6 +66,8 @@ struct ImportState {
   std::vector<std::string> refused;  ///< one text per node that could not be read
   int64_t nodes_read = 0;
   int64_t constant_bytes = 0;  ///< computed while reading
+  bool has_parameters = true;  ///< not the body of a loop: all its constants are nodes
+  bool has_leftovers = false;  ///< nodes of an attempt that was given up
 };
 
 /// The names of the graph, or of one call of a function.

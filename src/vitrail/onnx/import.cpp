@@ -3,6 +3,7 @@
 #include "vitrail/base/error.h"
 #include "vitrail/base/file.h"
 #include "vitrail/base/text.h"
+#include "vitrail/graph/part.h"
 #include "vitrail/onnx/checked_proto.h"
 #include "vitrail/onnx/external_data.h"
 #include "vitrail/onnx/import_graph.h"
@@ -92,6 +93,11 @@ void read_info(const onnx::ModelProto& proto, ImportState& state) {
   if (has_model_info(metadata)) state.model.info = info_from_metadata(metadata, state.source);
 }
 
+void drop_leftovers(Model& model) {
+  model.graph = model.graph.for_inference();
+  model.weights = weights_of(model.graph, model.weights);
+}
+
 // Outputs with the name of another output, and the like.
 template <class Body>
 void as_format_error(const std::string& name, const Body& body) {
@@ -118,6 +124,7 @@ Model model_from(const onnx::ModelProto& proto, const std::string& name, const O
     read_nodes(proto.graph().node(), state, scope);
     expect_all_read(state, scope.opset);
     read_outputs(proto.graph(), state, scope);
+    if (state.has_leftovers) drop_leftovers(state.model);
   });
   return std::move(state.model);
 }

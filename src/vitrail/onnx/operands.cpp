@@ -141,8 +141,8 @@ Value NodeImport::constant_node_of(const FileConstant& constant) {
 Value NodeImport::value_of(const Operand& operand) {
   if (const auto* value = std::get_if<Value>(&operand)) return *value;
   const auto& constant = std::get<FileConstant>(operand);
-  const bool is_parameter =
-      constant.tensor.type() == DataType::f32 && !constant.is_number && constant.tensor.elements() > 0;
+  const bool is_parameter = state_.has_parameters && constant.tensor.type() == DataType::f32 &&
+                            !constant.is_number && constant.tensor.elements() > 0;
   return is_parameter ? parameter_of(constant) : constant_node_of(constant);
 }
 

@@ -7,6 +7,7 @@
 #include "vitrail/base/checked.h"
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
+#include "vitrail/graph/loops.h"
 #include "vitrail/graph/shape_inference.h"
 #include "vitrail/onnx/same_padding.h"
 
@@ -85,6 +86,7 @@ Shape tried_shape(Shape shape, int64_t height, int64_t width) {
 
 Model prepared_for_export(const Model& model, const OnnxExportOptions& options) {
   const Graph graph = model.graph.for_inference();
+  refuse_loops(graph, "ONNX export");
   expect_weights(graph, model.weights);
   Model prepared{.graph = {}, .weights = model.weights, .info = model.info};
   Graph& fixed = prepared.graph;

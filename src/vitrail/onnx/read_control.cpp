@@ -1,12 +1,14 @@
 // Conditions and loops: their branches and bodies become part of the graph.
 
+#include <optional>
+
 #include "vitrail/base/text.h"
-#include "vitrail/onnx/import_graph.h"
+#include "vitrail/onnx/computed_loop.h"
 
 namespace vitrail::onnx_files {
 namespace {
 
-constexpr int64_t kMostTrips = 256;  // of a loop that is unrolled
+constexpr int64_t kMostUnrolled = 256;  // trips
 
 // What a branch, or the body of a loop, makes of the names around it.
 std::vector<FileValue> read_branch(NodeImport& node, const onnx::GraphProto& graph) {
@@ -74,24 +76,27 @@ void read_if(NodeImport& node) {
     node.define(made[i], static_cast<int>(i));
 }
 
-bool is_true(NodeImport& node, const FileValue& value) {
+// Nothing where it is computed when the network runs.
+std::optional<bool> known_condition(NodeImport& node, const FileValue& value) {
   const Tensor content = known_content(node, node.operand_of(value));
-  return content.defined() && content.type() == DataType::boolean && content.elements() == 1 &&
-         content.raw()[0] != std::byte{0};
+  if (!content.defined() || content.type() != DataType::boolean || content.elements() != 1)
+    return std::nullopt;
+  return content.raw()[0] != std::byte{0};
 }
 
-// How often the body runs; Unsupported where that is not known.
-int64_t trips_of(NodeImport& node) {
-  if (!node.has(0)) throw Unsupported{"a loop that ends by its condition"};
-  const std::vector<int64_t> trips = node.known_sizes(0);
-  if (trips.size() != 1) node.refuse(cat(trips.size(), " numbers of trips"), "one");
-  if (trips[0] < 1 || trips[0] > kMostTrips)
-    throw Unsupported{cat("a loop of ", trips[0], " trips; 1 to ", kMostTrips, " are unrolled")};
-  return trips[0];
+// How often the body runs; nothing where that is not known.
+std::optional<int64_t> known_trips(NodeImport& node) {
+  if (!node.has(0)) return std::nullopt;
+  try {
+    const std::vector<int64_t> trips = node.known_sizes(0);
+    if (trips.size() != 1) node.refuse(cat(trips.size(), " numbers of trips"), "one");
+    return trips[0];
+  } catch (const Unsupported&) {
+    return std::nullopt;
+  }
 }
 
-// A loop of known length is as many copies of its body.
-void read_loop(NodeImport& node) {
+const onnx::GraphProto& body_of(const NodeImport& node) {
   const onnx::AttributeProto* attribute = node.attribute("body");
   if (attribute == nullptr || !attribute->has_g()) node.refuse("no body", "it is needed");
   const onnx::GraphProto& body = attribute->g();
@@ -99,23 +104,29 @@ void read_loop(NodeImport& node) {
   if (body.input_size() != carried + 2 || body.output_size() != 1 + outputs || outputs < carried)
     node.refuse(cat("a body of ", body.input_size(), " inputs and ", body.output_size(), " outputs"),
                 "the loop's");
-  const int64_t trips = trips_of(node);
-  if (node.has(1) && !is_true(node, node.input(1))) throw Unsupported{"a loop that ends by its condition"};
+  return body;
+}
+
+// A loop of known length is as many copies of its body; false where a condition turns out to be computed.
+bool unroll(NodeImport& node, const onnx::GraphProto& body, int64_t trips) {
+  const int carried = node.count() - 2, outputs = node.proto().output_size();
   std::vector<FileValue> state;
   for (int i = 2; i < node.count(); ++i)
     state.push_back(node.input(i));
   std::vector<std::vector<Operand>> collected(static_cast<size_t>(outputs - carried));
   Scope& scope = node.scope();
-  Tensor go_on = Tensor::zeros(DataType::boolean, {});
-  go_on.raw()[0] = std::byte{1};
-  for (int64_t trip = 0; trip < trips; ++trip) {
+  Tensor yes = Tensor::zeros(DataType::boolean, {});
+  yes.raw()[0] = std::byte{1};
+  std::optional<bool> go_on = true;
+  for (int64_t trip = 0; *go_on && trip < trips; ++trip) {
     const Operand number = node.scalar(static_cast<double>(trip), DataType::i64);
     scope.values[body.input(0).name()] = std::get<FileConstant>(number);
-    scope.values[body.input(1).name()] = FileConstant{go_on, "go_on"};
+    scope.values[body.input(1).name()] = FileConstant{yes, "go_on"};
     for (int i = 0; i < carried; ++i)
       scope.values[body.input(2 + i).name()] = state[static_cast<size_t>(i)];
     const std::vector<FileValue> made = read_branch(node, body);
-    if (!is_true(node, made[0])) throw Unsupported{"a loop that ends by its condition"};
+    go_on = known_condition(node, made[0]);
+    if (!go_on) return false;
     state.assign(made.begin() + 1, made.begin() + 1 + carried);
     for (size_t i = 0; i < collected.size(); ++i)
       collected[i].push_back(node.add(op::Unsqueeze{.axes = {0}},
@@ -126,12 +137,25 @@ void read_loop(NodeImport& node) {
       node.define(state[static_cast<size_t>(i)], i);
     else if (node.wants(i))
       node.emit(op::Concat{.axis = 0}, collected[static_cast<size_t>(i - carried)], i);
+  return true;
+}
+
+void read_loop(NodeImport& node) {
+  const onnx::GraphProto& body = body_of(node);
+  const std::optional<int64_t> trips = known_trips(node);
+  const bool begins = !node.has(1) || known_condition(node, node.input(1)).value_or(false);
+  if (begins && trips && *trips >= 1 && *trips <= kMostUnrolled) {
+    if (unroll(node, body, *trips)) return;
+    node.state().has_leftovers = true;
+  }
+  read_computed_loop(node, body);
 }
 
 constexpr OperatorReader kReaders[] = {
     {"If", "then_branch else_branch", 1, 1, read_if,
      "with a condition that is computed, both branches are, and must have one shape"},
-    {"Loop", "body", 2, kAnyNumber, read_loop, "of a known number of trips, which is unrolled"},
+    {"Loop", "body", 2, kAnyNumber, read_loop,
+     "of up to 256 trips that are known it is unrolled; any other is run, but neither trained nor exported"},
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
+#include "vitrail/graph/loops.h"
 #include "vitrail/quantize/calibrate.h"
 #include "vitrail/quantize/fold_batch_norm.h"
 
@@ -191,6 +192,7 @@ CalibrationMethod calibration_method_from(std::string_view name) {
 
 QuantizedModel quantized(const Model& model, const CalibrationSet& inputs, const QuantizeOptions& options) {
   check(inputs, options);
+  refuse_loops(model.graph, "quantisation");
   return Quantizer(model, inputs, options).run();
 }
 

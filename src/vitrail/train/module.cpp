@@ -6,6 +6,7 @@
 
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
+#include "vitrail/graph/loops.h"
 #include "vitrail/graph/part.h"
 #include "vitrail/train/normalize.h"
 #include "vitrail/train/operators.h"
@@ -55,6 +56,7 @@ Module::Module(Graph graph, const Weights& weights, ModuleOptions options)
       generator_(at::make_generator<at::CPUGeneratorImpl>(uint64_t{0})),
       readers_(static_cast<size_t>(graph_.value_count()), 0),
       moving_(static_cast<size_t>(graph_.value_count()), false) {
+  refuse_loops(graph_, "training");
   expect_all_used(options_.frozen, tensor_names(), "frozen");
   for (const Parameter& parameter : graph_.parameters()) {
     const Value value = graph_.value_of_parameter(parameter.name);

@@ -140,6 +140,23 @@ TEST(ModuleTest, RefusesWrongInputs) {
   message_of(ErrorKind::shape, [&] { module.forward({torch::randn({2, 4, 8, 8})}); });
 }
 
+TEST(ModuleTest, RefusesLoops) {
+  auto body = std::make_shared<Graph>();
+  const Value trip = body->input("trip", {}, DataType::i64);
+  body->output("again", body->input("go_on", {}, DataType::boolean));
+  body->output("number", trip);
+  Graph graph;
+  const Value count = graph.input("count", {}, DataType::i64);
+  graph.output("y", graph.add(op::Loop{.body = body, .carried = 0, .output = 0}, {count, {}}, "numbers"));
+  try {
+    Module module(graph, {});
+    ADD_FAILURE() << "a loop is not trained";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("training, node 'numbers' (Loop)"), std::string::npos)
+        << error.what();
+  }
+}
+
 TEST(ModuleTest, DropoutFollowsItsSeed) {
   Module module = small_module({}, 0.5);
   const auto drawn = [&](uint64_t seed) {

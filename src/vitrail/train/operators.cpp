@@ -1,5 +1,6 @@
 #include "vitrail/train/operators.h"
 
+#include "vitrail/base/error.h"
 #include "vitrail/graph/evaluate.h"
 #include "vitrail/train/convert.h"
 #include "vitrail/train/normalize.h"
@@ -100,6 +101,9 @@ at::Tensor apply_operator(const Op& any, const OperatorCall& call) {
                         [&](const op::TopK& op) { return top_k(op, x[0], x[1]); },
                         [&](const op::LayerNormalization& op) { return layer_normalization(op, call); },
                         [&](const op::InstanceNormalization& op) { return instance_normalization(op, call); },
+                        [&](const op::Loop&) -> at::Tensor {  // refused by name when a Module is made
+                          throw Error(ErrorKind::unsupported, {.where = "Loop", .found = "it is not trained"});
+                        },
                     },
                     any);
 }

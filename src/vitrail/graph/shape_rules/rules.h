@@ -140,6 +140,8 @@ VITRAIL_RULE(TopK)
 VITRAIL_RULE(Reduce)
 VITRAIL_RULE(CumSum)
 VITRAIL_RULE(MatMul)
+// control.cpp
+VITRAIL_RULE(Loop)
 #undef VITRAIL_RULE
 
 /// Shape and type alone, without contents.
