@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <optional>
 
 #include "vitrail/base/checked.h"
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
 #include "vitrail/engine/open_sizes.h"
+#include "vitrail/graph/evaluate.h"
 #include "vitrail/graph/shape_inference.h"
 
 namespace vitrail::engine_detail {
@@ -49,13 +51,6 @@ int64_t trips_of(const Tensor& trips) {
   return trips.data<int64_t>()[0];
 }
 
-std::vector<Shape> shapes_of(const std::vector<Tensor>& tensors) {
-  std::vector<Shape> shapes;
-  for (const Tensor& tensor : tensors)
-    shapes.push_back(tensor.shape());
-  return shapes;
-}
-
 // One behind the other along a new first dimension; of no trips, without elements.
 Tensor stacked(const std::vector<Tensor>& trips, DataType type, Shape shape) {
   if (trips.empty())
@@ -76,32 +71,32 @@ Tensor stacked(const std::vector<Tensor>& trips, DataType type, Shape shape) {
 }  // namespace
 
 LoopRun::LoopRun(const op::Loop& loop, const EngineOptions& options)
-    : loop_(loop), body_(loop.body->for_inference()), options_(with_limit(options)) {
-  if (sizes_depend_on_values(body_))
+    : loop_(loop), body_(body_of(loop)), options_(with_limit(options)) {
+  if (sizes_depend_on_values(body_.graph))
     stages();
   else
-    engine_ = std::make_unique<Engine>(body_, Weights{}, options_);
+    engine_ = std::make_unique<Engine>(body_.graph, Weights{}, options_);
 }
 
 StagedRun& LoopRun::stages() const {
   std::call_once(made_stages_, [&] {
-    stages_ = std::make_unique<StagedRun>(body_, Weights{}, options_, Haste::small_at_once);
+    stages_ = std::make_unique<StagedRun>(body_.graph, Weights{}, options_, Haste::small_at_once);
   });
   return *stages_;
 }
 
 // Before a program makes results of these sizes; stages look for themselves.
 void LoopRun::expect_room(const std::vector<Shape>& inputs) const {
+  const Graph& body = body_.graph;
   std::map<std::string, Shape> shapes;
   for (size_t i = 0; i < inputs.size(); ++i)
-    shapes[body_.inputs()[i].name] = inputs[i];
-  const ShapeTable table = infer_shapes(body_, shapes);
+    shapes[body.inputs()[i].name] = inputs[i];
+  const ShapeTable table = infer_shapes(body, shapes);
   int64_t bytes = 0;
-  for (const Output& output : body_.outputs())
-    bytes = checked_add(
-        bytes,
-        checked_mul(element_count(table[output.value]), size_of(body_.type(output.value)), output.name),
-        "loop");
+  for (const Output& output : body.outputs()) {
+    const int64_t elements = element_count(table[output.value]);
+    bytes = checked_add(bytes, checked_mul(elements, size_of(body.type(output.value)), output.name), "loop");
+  }
   expect_within(bytes, options_.memory_limit, "a trip makes");
 }
 
@@ -109,66 +104,88 @@ void LoopRun::expect_room(const std::vector<Shape>& inputs) const {
 class LoopRun::Run {
  public:
   Run(const LoopRun& loop, const std::vector<Tensor>& inputs)
-      : loop_(loop), inputs_(inputs), carried_(static_cast<size_t>(loop.loop_.carried)) {
-    collected_.resize(loop.body_.outputs().size() - 1 - carried_);
-    for (size_t i = 2; i < inputs_.size(); ++i)  // weights may be stored shorter than they are computed
-      if (inputs_[i].type() != loop.body_.type(loop.body_.inputs()[i].value))
-        inputs_[i] = inputs_[i].to_f32();
+      : loop_(loop),
+        state_(inputs),
+        carried_(loop.body_.appended.size()),
+        collected_(loop.body_.graph.outputs().size() - 1) {
+    const Graph& body = *loop.loop_.body;
+    for (size_t i = 2; i < state_.size(); ++i)  // weights may be stored shorter than they are computed
+      if (state_[i].type() != body.type(body.inputs()[i].value)) state_[i] = state_[i].to_f32();
   }
 
   /// Whether to go on.
   bool trip(int64_t number) {
-    inputs_[0] = number_of(loop_.body_, 0, number);
-    inputs_[1] = number_of(loop_.body_, 1, true);
+    state_[0] = number_of(*loop_.loop_.body, 0, number);
+    state_[1] = number_of(*loop_.loop_.body, 1, true);
     const std::vector<Tensor> made = run_body();
     int64_t bytes = collected_bytes_;
-    for (size_t i = 0; i < carried_; ++i) {
-      inputs_[2 + i] = made[1 + i];
-      bytes = checked_add(bytes, made[1 + i].bytes(), "loop");
-    }
     for (size_t i = 0; i < collected_.size(); ++i) {
-      const Tensor& found = made[1 + carried_ + i];
-      if (!collected_[i].empty() && collected_[i][0].shape() != found.shape())
-        throw Error(ErrorKind::shape,
-                    {.found = cat("trip ", number, " collects ", to_string(found.shape())),
-                     .allowed = cat(to_string(collected_[i][0].shape()), ", as the trips before")});
+      const Tensor& found = made[1 + i];
+      bytes = checked_add(bytes, found.bytes(), "loop");
+      if (is_carried(i)) {
+        state_[2 + i] = found;
+        continue;
+      }
+      if (i >= carried_) expect_same_size(i, found, number);
       collected_[i].push_back(found);
       collected_bytes_ = checked_add(collected_bytes_, found.bytes(), "loop");
-      bytes = checked_add(bytes, found.bytes(), "loop");
     }
     expect_within(bytes, loop_.options_.memory_limit, cat("after ", number + 1, " trips"));
     return is_true(made[0]);
   }
 
   std::vector<Tensor> results() const {
-    std::vector<Tensor> results(inputs_.begin() + 2,
-                                inputs_.begin() + 2 + static_cast<std::ptrdiff_t>(carried_));
+    std::vector<Tensor> results;
     for (size_t i = 0; i < collected_.size(); ++i) {
-      const Value value = loop_.body_.outputs()[1 + carried_ + i].value;
-      results.push_back(stacked(collected_[i], loop_.body_.type(value), loop_.body_.shape(value)));
+      const Graph& body = loop_.body_.graph;
+      const Value value = body.outputs()[1 + i].value;
+      results.push_back(is_carried(i)  ? state_[2 + i]
+                        : i < carried_ ? appended(i)
+                                       : stacked(collected_[i], body.type(value), body.shape(value)));
     }
     return results;
   }
 
  private:
+  bool is_carried(size_t i) const { return i < carried_ && !loop_.body_.appended[i]; }
+
+  void expect_same_size(size_t i, const Tensor& found, int64_t trip) const {
+    if (collected_[i].empty() || collected_[i][0].shape() == found.shape()) return;
+    throw Error(ErrorKind::shape,
+                {.found = cat("trip ", trip, " collects ", to_string(found.shape())),
+                 .allowed = cat(to_string(collected_[i][0].shape()), ", as the trips before")});
+  }
+
+  Tensor appended(size_t i) const {
+    std::vector<Tensor> parts{state_[2 + i]};
+    parts.insert(parts.end(), collected_[i].begin(), collected_[i].end());
+    return evaluate(op::Concat{*loop_.body_.appended[i]}, parts, loop_.options_.memory_limit);
+  }
+
   std::vector<Tensor> run_body() {
-    const bool empty = std::any_of(inputs_.begin(), inputs_.end(),
-                                   [](const Tensor& input) { return input.elements() == 0; });
-    if (!loop_.engine_ || empty) return loop_.stages().run(inputs_);
-    const std::vector<Shape> shapes = shapes_of(inputs_);
-    if (compiled_.empty()) {
+    std::vector<Tensor> inputs;
+    std::vector<Shape> shapes;
+    for (const size_t i : loop_.body_.reads) {
+      inputs.push_back(state_[i]);
+      shapes.push_back(state_[i].shape());
+    }
+    const bool empty =
+        std::any_of(inputs.begin(), inputs.end(), [](const Tensor& input) { return input.elements() == 0; });
+    if (!loop_.engine_ || empty) return loop_.stages().run(inputs);
+    if (!compiled_) {
       loop_.expect_room(shapes);
       compiled_ = shapes;
     }
-    return shapes == compiled_ ? loop_.engine_->run(inputs_) : loop_.stages().run(inputs_);
+    return shapes == *compiled_ ? loop_.engine_->run(inputs) : loop_.stages().run(inputs);
   }
 
   const LoopRun& loop_;
-  std::vector<Tensor> inputs_;
-  std::vector<Shape> compiled_;  // of the inputs of the trips that are one program
+  std::vector<Tensor> state_;  // the loop's inputs, as the trip reads them
   size_t carried_;
-  std::vector<std::vector<Tensor>> collected_;
+  std::vector<std::vector<Tensor>>
+      collected_;  // by output but the condition: what is not carried, of each trip
   int64_t collected_bytes_ = 0;
+  std::optional<std::vector<Shape>> compiled_;  // of the inputs of the trips that are one program
 };
 
 std::vector<Tensor> LoopRun::run(const std::vector<Tensor>& inputs) const {

@@ -12,6 +12,7 @@
 #include <mutex>
 #include <vector>
 
+#include "vitrail/engine/loop_body.h"
 #include "vitrail/engine/staged.h"
 
 namespace vitrail::engine_detail {
@@ -36,7 +37,7 @@ class LoopRun {
   StagedRun& stages() const;
 
   op::Loop loop_;
-  Graph body_;
+  LoopBody body_;
   EngineOptions options_;
   std::unique_ptr<Engine> engine_;  // none where sizes depend on values
   mutable std::once_flag made_stages_;

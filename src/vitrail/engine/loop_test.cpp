@@ -153,6 +153,34 @@ TEST(Loop, WhatIsCarriedMayGrow) {
   }
 }
 
+// Each number is the sum of those before it; both what there is in the end and what there was each time.
+TEST(Loop, WhatGrowsMayBeRead) {
+  Body body;
+  const Value line = body.reads("line", {-1});
+  const Value sum = body.add(op::Reduce{op::Reduce::Function::sum, {0}, true}, {line});
+  body.ends(body.go_on, {body.add(op::Concat{.axis = 0}, {line, sum}), sum});
+  Graph graph;
+  const Value trips = graph.input("trips", {}, DataType::i64), start = graph.input("start", {-1});
+  graph.output("line", graph.add(body.loop(1, 0), {trips, {}, start}));
+  graph.output("sums", graph.add(body.loop(1, 1), {trips, {}, start}));
+  const std::vector<Tensor> made = Engine(graph, {}).run({whole(5), floats({1}, {1})});
+  EXPECT_THAT(values_of(made[0]), testing::ElementsAre(1, 1, 2, 4, 8, 16));
+  EXPECT_THAT(values_of(made[1]), testing::ElementsAre(1, 2, 4, 8, 16));
+}
+
+// What is appended to is not copied each trip, unless the whole is asked for each time.
+TEST(Loop, PiecesArePutTogetherAtTheEnd) {
+  Body body;
+  const Value line = body.reads("line", {-1, -1}), piece = body.reads("piece", {2, -1});
+  const Value longer = body.add(op::Concat{.axis = -1}, {line, piece});
+  body.ends(body.go_on, {longer});
+  EXPECT_EQ(engine_detail::body_of(body.loop(1)).appended, (std::vector<std::optional<int64_t>>{-1}));
+  EXPECT_EQ(engine_detail::body_of(body.loop(1)).graph.nodes().size(), 0u);
+  body.graph->output("whole", longer);
+  EXPECT_EQ(engine_detail::body_of(body.loop(1)).appended,
+            (std::vector<std::optional<int64_t>>{std::nullopt}));
+}
+
 // Sizes within the body that follow from the trip's number; a loop within the loop.
 TEST(Loop, BodiesMayHaveSizesThatDependOnValues) {
   Body inner;  // x + 1, as often as the outer trip's number says

@@ -286,8 +286,23 @@ void StageRun::find_makes(Stage& stage) const {
       stage.makes.push_back(value);
 }
 
+Shape StageRun::shape_read(Value value) const {
+  Shape shape = graph_.shape(value);
+  const Shape& found = tensors_[index_of(value)].shape();
+  for (size_t d = 0; d < shape.size(); ++d)
+    if (shape[d] != found[d]) shape[d] = -1;
+  return shape;
+}
+
+// What is made depends on what is done by now, which differs where results are empty or cannot be computed.
 std::string StageRun::key_of(const Stage& stage) const {
   std::string key = cat(join(stage.nodes), ";");
+  for (const Value value : stage.makes)
+    key += cat(value.id, ",");
+  for (const Value value : stage.reads)
+    if (const Shape shape = shape_read(value); shape != graph_.shape(value))
+      key += cat(";", value.id, to_string(shape));
+  key += ";";
   for (const Value value : stage.numbers) {
     const Tensor& number = tensors_[index_of(value)];
     key += cat(value.id, to_string(number.shape()), bytes_of(number), ";");

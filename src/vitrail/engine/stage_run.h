@@ -42,13 +42,16 @@ class StageRun {
     std::vector<Value> reads;    ///< computed before, as inputs
     std::vector<Value> numbers;  ///< computed before, as constants: sizes are made of them
     std::vector<Value> makes;    ///< what later stages and the outputs read
-    std::string key;             ///< of the engine: the same for the same nodes and numbers
+    std::string key;             ///< of the engine: the same for the same nodes, numbers and results
   };
 
   /// All but the options must outlive the run.
   StageRun(const Graph& graph, const Weights& weights, const std::vector<bool>& gives_sizes, Options options);
 
   Tensor& tensor(Value value);
+  /// What an engine that reads the value may expect: the graph's shape, with sizes open that are not so here
+  /// (of what a condition chose it may be another branch's).
+  Shape shape_read(Value value) const;
   /// Rethrows why it could not be computed, where it could not.
   const Tensor& result(Value value) const;
   bool is_done() const;

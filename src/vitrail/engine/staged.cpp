@@ -22,13 +22,8 @@ constexpr size_t kMostEngines = 24;
 Graph graph_of(const Graph& graph, const StageRun::Stage& stage, StageRun& run) {
   Graph part;
   std::vector<Value> mapped(static_cast<size_t>(graph.value_count()));
-  for (const Value value : stage.reads) {
-    Shape shape = graph.shape(value);  // of what a condition chose it may be another branch's
-    const Shape& found = run.tensor(value).shape();
-    for (size_t d = 0; d < shape.size(); ++d)
-      if (shape[d] != found[d]) shape[d] = -1;
-    mapped[index_of(value)] = part.input(cat("value ", value.id), shape, graph.type(value));
-  }
+  for (const Value value : stage.reads)
+    mapped[index_of(value)] = part.input(cat("value ", value.id), run.shape_read(value), graph.type(value));
   for (const Value value : stage.numbers)
     mapped[index_of(value)] = part.add(op::Constant{run.tensor(value)}, {}, cat("value ", value.id));
   for (const size_t i : stage.nodes) {
