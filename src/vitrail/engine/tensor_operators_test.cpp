@@ -100,5 +100,22 @@ TEST_F(BoxChoice, IsReadByOtherNodes) {
   EXPECT_FALSE(engine.report({{1, 4, 4}, {1, 2, 4}, {4, 2}}).notes.empty());
 }
 
+// What a stage must make depends on what a condition chose: by turns what it computes and what is there.
+TEST(Engine, AConditionMayChooseAnew) {
+  Graph graph;
+  const Value condition = graph.input("condition", {}, DataType::boolean);
+  const Value x = graph.input("x", {-1}), y = graph.input("y", {-1});
+  const Value computed = graph.add(op::Unary{op::Unary::Function::neg}, {x});
+  graph.output("chosen", graph.add(op::Where{}, {condition, computed, y}));
+  const Engine engine(graph, {});
+  Tensor yes = Tensor::zeros(DataType::boolean, {}), no = yes.clone();
+  yes.raw()[0] = std::byte{1};
+  const Tensor two = Tensor::from<float>({2}, {1, 2}), three = Tensor::from<float>({3}, {4, 5, 6});
+  for (int turn = 0; turn < 2; ++turn) {
+    EXPECT_TRUE(same_bytes(engine.run({no, two, three})[0], three));
+    EXPECT_TRUE(same_bytes(engine.run({yes, two, three})[0], Tensor::from<float>({2}, {-1, -2})));
+  }
+}
+
 }  // namespace
 }  // namespace vitrail::engine_test
