@@ -24,7 +24,7 @@ Number parsed(const std::string& network, const std::string& key, const std::str
 }  // namespace
 
 const std::string* OptionReader::find(const std::string& key) {
-  known_.push_back(key);
+  if (std::find(known_.begin(), known_.end(), key) == known_.end()) known_.push_back(key);
   const auto found = set_.find(key);
   return found == set_.end() ? nullptr : &found->second;
 }

@@ -29,7 +29,7 @@ constexpr ResNetSegmenter deeplabv3(int64_t depth, int64_t output_stride) {
           .head = Head::aspp_v3,
           .auxiliary = false};
 }
-constexpr ResNetSegmenter deeplabv2(int64_t depth) {
+constexpr ResNetSegmenter deeplabv2(int64_t depth, bool multi_scale = false) {
   return {.encoder = {.depth = depth,
                       .ceil_pool = true,
                       .output_stride = 8,
@@ -37,7 +37,8 @@ constexpr ResNetSegmenter deeplabv2(int64_t depth) {
                       .dilation = ResNetDilation::full},
           .head = Head::aspp_v2,
           .auxiliary = false,
-          .caffe = true};
+          .caffe = true,
+          .multi_scale = multi_scale};
 }
 // DeepLabv3's study of going deeper: three copies of the fourth stage.
 constexpr ResNetSegmenter cascade(int64_t depth, int64_t output_stride) {
@@ -110,6 +111,7 @@ std::vector<NetEntry> resnet_nets() {
       {"deeplabv3-resnet101-os16", "DeepLabv3 on ResNet-101, stride 16", lab3, net<deeplabv3(101, 16)>, {{21, 58040661, 58149077}}, r101, narrow},
       {"deeplabv3-cascade-resnet50", "DeepLabv3's cascade: ResNet-50 with three more stages, stride 16", lab3, net<cascade(50, 16)>, {{21, 63714389, 63822805}}, r50, narrow},
       {"deeplabv2-resnet101", "DeepLabv2: summed ASPP on ResNet-101 (MSRA)", lab2, net<deeplabv2(101)>, {{21, 44048532, 44153876}}, "", narrow},
+      {"deeplabv2-resnet101-msc", "DeepLabv2 that sees the image at 1, 0.75 and 0.5: the largest scores", lab2, net<deeplabv2(101, true)>, {{21, 44048532, 44153876}}, "", narrow},
       {"fcn8s-resnet18", "FCN-8s on ResNet-18", fcn, net<fcn8s(18)>, {{21, 11209503, 11219103}}, r18, narrow},
       {"fcn8s-resnet50", "FCN-8s on ResNet-50", fcn, net<fcn8s(50)>, {{21, 23597471, 23650591}, {59, 23831057, 23884177}}, r50, narrow},
       {"fcn8s-resnet101", "FCN-8s on ResNet-101", fcn, net<fcn8s(101)>, {{21, 42589599, 42694943}}, r101, narrow},

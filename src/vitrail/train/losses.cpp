@@ -51,6 +51,16 @@ void check_shapes(const at::Tensor& logits, const at::Tensor& labels, int64_t cl
                                  .allowed = cat("N x ", classes, " x h x w against N x H x W")});
 }
 
+/// Each cell of a grid of `height` x `width` laid over the labels gets the one at its centre.
+at::Tensor reduced_labels(const at::Tensor& labels, int64_t height, int64_t width) {
+  const auto centres = [&](int64_t from, int64_t to) {
+    const at::Tensor cell = at::arange(to, labels.options().dtype(at::kLong));
+    return at::div((2 * cell + 1) * from, 2 * to, "floor");
+  };
+  return labels.index_select(1, centres(labels.size(1), height))
+      .index_select(2, centres(labels.size(2), width));
+}
+
 /// Border weights of a batch, f32 [N, H, W].
 at::Tensor border_map(const at::Tensor& labels, const LossOptions& options) {
   const at::Tensor classes = labels.to(at::kCPU, at::kLong).contiguous();
@@ -177,15 +187,17 @@ LossValue Loss::operator()(const NamedTensors& outputs, const at::Tensor& labels
     check_shapes(output, labels, classes_, name);
     if (i == 0) check_labels(labels, options_.ignore_index, classes_);
     if (scale == 0) continue;
-    if (is_fused(output, labels)) {
-      add(fused_cross_entropy(output, labels), options_.terms[0], scale);
+    const int64_t height = output.size(2), width = output.size(3);
+    const at::Tensor seen = options_.reduce_labels ? reduced_labels(labels, height, width) : labels;
+    if (is_fused(output, seen)) {
+      add(fused_cross_entropy(output, seen), options_.terms[0], scale);
       continue;
     }
-    const bool same_size = output.size(2) == labels.size(1) && output.size(3) == labels.size(2);
-    const at::Tensor logits = same_size ? output
-                                        : at::upsample_bilinear2d(output, {labels.size(1), labels.size(2)},
-                                                                  /*align_corners=*/false);
-    const at::Tensor classes = labels.to(at::kLong);
+    const bool same_size = height == seen.size(1) && width == seen.size(2);
+    const at::Tensor logits =
+        same_size ? output
+                  : at::upsample_bilinear2d(output, {seen.size(1), seen.size(2)}, /*align_corners=*/false);
+    const at::Tensor classes = seen.to(at::kLong);
     for (const LossTerm& term : options_.terms)
       add(this->term(term.kind, logits, classes), term, scale);
   }

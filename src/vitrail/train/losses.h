@@ -61,6 +61,8 @@ struct LossOptions {
   int64_t ohem_min_kept = 100000;  ///< pixels kept per batch at least
   double dice_smooth = 1;          ///< s: keeps empty classes finite
   BorderOptions border;            ///< of cross_entropy; it goes without label smoothing
+  /// Labels are reduced to each output's size, not outputs brought up to the labels (DeepLab; SPEC 6.1).
+  bool reduce_labels = false;
   /// Weight of an output of the graph that is training-only, by output name; the rest weigh auxiliary_weight.
   std::map<std::string, double> auxiliary_weights;
   double auxiliary_weight = 0.4;
@@ -80,9 +82,10 @@ class Loss {
   Loss(LossOptions options, int64_t classes);
 
   /// The first of `outputs` is the prediction, the others are auxiliary heads; each f32 or f64 [N, C, h, w].
-  /// One whose size is not that of the labels is first resized to it bilinearly (half-pixel centres). An
-  /// auxiliary output [N, C] holds logits of "class c occurs in image n" and costs the mean of their binary
-  /// cross-entropies ("se.presence": EncNet's SE loss, SPEC 7.1).
+  /// One whose size is not that of the labels is first resized to it bilinearly (half-pixel centres); with
+  /// `reduce_labels` the labels are resized to it instead, each cell's the one at its centre (PIL's nearest).
+  /// An auxiliary output [N, C] holds logits of "class c occurs in image n" and costs the mean of their
+  /// binary cross-entropies ("se.presence": EncNet's SE loss, SPEC 7.1).
   LossValue operator()(const NamedTensors& outputs, const at::Tensor& labels) const;
 
   const LossOptions& options() const { return options_; }

@@ -280,6 +280,34 @@ TEST(LossTest, ResizesASmallerHead) {
   EXPECT_NEAR(value_of({}, {small, batch.labels}), value_of({}, {large, batch.labels}), 1e-12);
 }
 
+// PIL's nearest: the label under a cell's centre.
+TEST(LossTest, LabelsAreReducedToEachOutputsSize) {
+  const Batch batch = random_batch(3);
+  const auto reduced = [&](int64_t rows, int64_t columns) {
+    at::Tensor result = at::empty({images, rows, columns}, at::kLong);
+    for (int64_t y = 0; y < rows; ++y)
+      for (int64_t x = 0; x < columns; ++x) {
+        const auto from_y =
+            static_cast<int64_t>((static_cast<double>(y) + 0.5) * height / static_cast<double>(rows));
+        const auto from_x =
+            static_cast<int64_t>((static_cast<double>(x) + 0.5) * width / static_cast<double>(columns));
+        result.select(1, y).select(1, x).copy_(batch.labels.select(1, from_y).select(1, from_x));
+      }
+    return result;
+  };
+  const auto maps = [](int64_t rows, int64_t columns) {
+    return torch::randn({images, classes, rows, columns}, at::kDouble);
+  };
+  const at::Tensor large = maps(4, 5), small = maps(2, 3);
+  const LossValue value = Loss({.reduce_labels = true, .auxiliary_weight = 1}, classes)(
+      {{"logits", large}, {"scale0.5", small}}, batch.labels);
+  const double expected = value_of({}, {large, reduced(4, 5)}) + value_of({}, {small, reduced(2, 3)});
+  EXPECT_NEAR(value.total.item<double>(), expected, 1e-12);
+  EXPECT_GT(std::abs(expected - value_of({}, {large, batch.labels}) - value_of({}, {small, batch.labels})),
+            1e-3);
+  EXPECT_EQ(value_of({.reduce_labels = true}, batch), value_of({}, batch)) << "of one size already";
+}
+
 TEST(LossTest, NamesAnImpossibleLabelAndItsPlace) {
   Batch batch = random_batch(3);
   batch.labels[1][4][2] = 19;

@@ -70,7 +70,8 @@ struct Recipe {
     double border_weight = 0;  ///< U-Net's weights between cells (border_weights.h)
     double border_sigma = 5;
     int64_t border_class = 1;
-    double auxiliary = 0.4;  ///< factor of the loss at each training-only output
+    double auxiliary = 0.4;      ///< factor of the loss at each training-only output
+    bool reduce_labels = false;  ///< labels to the maps' sizes, not maps to the labels' (DeepLab)
   } loss;
 
   /// Of instance segmentation networks: on SSD (ssd_losses.h, branch_batches.h), Mask R-CNN (rcnn_losses.h).

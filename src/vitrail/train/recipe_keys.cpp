@@ -169,6 +169,8 @@ std::vector<Key> loss_keys() {
        "the class whose connected components are the cells"},
       {"loss.auxiliary", loss<&R::Loss::auxiliary>, at_least(0),
        "factor of the loss at training-only outputs"},
+      {"loss.reduce_labels", loss<&R::Loss::reduce_labels>, anything,
+       "labels are reduced to the size of the network's maps, not maps brought up to the labels (DeepLab)"},
       {"loss.boxes", instances<&I::boxes>, at_least(0), "instances: factor of the boxes' loss"},
       {"loss.classes", instances<&I::classes>, at_least(0), "instances: factor of the classes' loss"},
       {"loss.masks", instances<&I::masks>, at_least(-1),

@@ -42,6 +42,7 @@ class Walk {
                    [&](const op::Conv& op) { convolution(*node, op); },
                    [&](const op::ConvTranspose& op) { transposed(*node, op); },
                    [&](const op::Add&) { both(*node); },
+                   [&](const op::Binary& op) { largest(*node, op); },
                    [&](const auto& op) {
                      if (!keeps_channels(op)) fail(node->name, cat("is a ", type_name(node->op)));
                      visit(node->inputs.at(0));
@@ -66,7 +67,8 @@ class Walk {
         ErrorKind::unsupported,
         {.where = "replacing the head",
          .found = cat("'", name, "' ", what, ", before a convolution was met"),
-         .allowed = "logits that come from convolutions through resizing, cropping, activations and sums",
+         .allowed = "logits that come from convolutions through resizing, cropping, activations, sums and "
+                    "maxima",
          .next = "Train with as many classes as the file has: map the labels with data.label_map"});
   }
 
@@ -132,6 +134,15 @@ class Walk {
         replace_added(node, *bias);
       else
         visit(input);
+  }
+
+  // The largest of several scales' scores.
+  void largest(const Node& node, const op::Binary& op) {
+    if (op.function != op::Binary::Function::maximum) fail(node.name, cat("is a ", type_name(node.op)));
+    for (const Value input : node.inputs) {
+      if (graph_.parameter_of(input) != nullptr) fail(node.name, "compares with a constant of the network");
+      visit(input);
+    }
   }
 
   // A bias that the exporter wrote as a sum.

@@ -34,6 +34,20 @@ std::unique_ptr<Dataset> open_split(const Recipe& recipe, const std::string& spl
   return open_dataset(recipe.data.dataset, split, {.label_map = recipe.data.label_map});
 }
 
+/// Whether labels can be reduced to the first output's maps: it is those maps, resized to the image.
+void check_reduced_labels(const Graph& graph) {
+  const Node* last = graph.producer_of(graph.outputs().at(0).value);
+  const auto* resize = last == nullptr ? nullptr : std::get_if<op::Resize>(&last->op);
+  if (resize != nullptr && resize->mode == op::ResizeMode::linear &&
+      resize->coordinates == op::CoordinateMode::half_pixel && last->inputs.size() == 2)
+    return;
+  throw Error(
+      ErrorKind::usage,
+      {.where = "loss.reduce_labels",
+       .found = "a network whose scores are not resized to the image (half-pixel, bilinear) at the end",
+       .allowed = "DeepLab v1 and v2, the bilinear and dilated networks on MobileNet and SqueezeNet"});
+}
+
 /// A label per pixel.
 class SemanticTask : public Task {
  public:
@@ -54,6 +68,7 @@ class SemanticTask : public Task {
     module_ = &module;
     evaluated_.emplace(model.graph, module.weights());
     loss_.emplace(loss_options(recipe_, class_weights(go_on)), static_cast<int64_t>(classes().size()));
+    if (recipe_.loss.reduce_labels) check_reduced_labels(model.graph);
   }
 
   void start(int64_t first) override {

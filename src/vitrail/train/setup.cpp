@@ -27,6 +27,7 @@ LossOptions loss_options(const Recipe& recipe, std::vector<double> class_weights
   options.ohem_min_kept = recipe.loss.ohem_min_kept;
   options.dice_smooth = recipe.loss.dice_smooth;
   options.auxiliary_weight = recipe.loss.auxiliary;
+  options.reduce_labels = recipe.loss.reduce_labels;
   options.border = {.strength = recipe.loss.border_weight,
                     .sigma = recipe.loss.border_sigma,
                     .cell = recipe.loss.border_class};

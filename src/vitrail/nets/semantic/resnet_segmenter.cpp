@@ -71,20 +71,57 @@ class Segmenter {
     encoder_ = read_encoder(read_, encoder_);
     parts_.auxiliary = read_.flag("aux", parts_.auxiliary);
     image_ = model_.graph.input("image", {-1, 3, -1, -1});
-    maps_ = encode(net_ / "backbone", image_, encoder_);
-    const Value map = neck();
-    model_.graph.output("logits", to_image(net_ / "upsample", head(net_ / "head", map)));
+    const Value whole = scores_of(net_, image_), third_stage = maps_.pyramid[1];
+    model_.graph.output("logits", to_image(net_ / "upsample", largest_of_scales(whole)));
     if (parts_.auxiliary) {
-      const Value scores = fcn_head(net_ / "aux" / "conv5", maps_.pyramid[1], classes_);
+      const Value scores = fcn_head(net_ / "aux" / "conv5", third_stage, classes_);
       model_.graph.output("aux", to_image(net_ / "aux" / "upsample", scores), /*training_only=*/true);
     }
     if (presence_.exists()) model_.graph.output("se", presence_, /*training_only=*/true);
+    for (const auto& [name, each] : scaled_)
+      model_.graph.output(name, each, /*training_only=*/true);
     read_.finish();
     model_.info.preprocessing = std::move(preprocessing);
     return std::move(model_);
   }
 
  private:
+  Value scores_of(const Scope& net, Value image) {
+    maps_ = encode(net / "backbone", image, encoder_);
+    return head(net / "head", neck());
+  }
+
+  // DeepLabv2's MSC: the same network on smaller copies of the image, and cell by cell the largest score.
+  Value largest_of_scales(Value scores) {
+    Graph& graph = model_.graph;
+    if (parts_.head != SegmentationHead::aspp_v2) return scores;
+    const std::vector<double> usual = parts_.multi_scale ? std::vector{0.75, 0.5} : std::vector<double>{};
+    const std::vector<double> scales = read_.numbers("scales", usual);
+    if (scales.empty()) return scores;
+    scaled_.emplace_back("scale1", scores);
+    Value largest = scores;
+    for (const double scale : scales) {
+      const std::string name = cat("scale", scale);
+      check_scale(scale, name);
+      const Scope copy = (net_ / name).sharing(net_);
+      const Value small = graph.add(op::Resize{.scales = {{scale, scale}}}, {image_}, copy("image"));
+      scaled_.emplace_back(name, scores_of(copy, small));
+      const Value back = upsample_to(copy / "upsample", scaled_.back().second, scores);
+      largest = graph.add(op::Binary{op::Binary::Function::maximum}, {largest, back}, copy("maximum"));
+    }
+    return largest;
+  }
+
+  void check_scale(double scale, const std::string& name) const {
+    const bool twice =
+        std::any_of(scaled_.begin(), scaled_.end(), [&](const auto& each) { return each.first == name; });
+    if (scale > 0 && scale < 1 && !twice) return;
+    throw Error(ErrorKind::usage,
+                {.where = "option scales",
+                 .found = twice ? cat(name, " twice") : cat(scale),
+                 .allowed = "different factors between 0 and 1, beside the image itself: 0.75,0.5"});
+  }
+
   Value to_image(const Scope& scope, Value scores) const {
     return upsample_to(scope, scores, image_,
                        parts_.caffe ? op::CoordinateMode::half_pixel : op::CoordinateMode::align_corners);
@@ -162,6 +199,7 @@ class Segmenter {
   Model model_;
   Scope net_;
   Value image_, presence_;
+  std::vector<std::pair<std::string, Value>> scaled_;  // scores of each scale
   EncoderMaps maps_;
 };
 

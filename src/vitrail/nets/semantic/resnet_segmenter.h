@@ -8,7 +8,7 @@
 //
 // Parameters: `backbone.*` (resnet.h), `jpu.*` or `fpn.*`, `head.*`, `aux.*`. Outputs: "logits" at the
 // image's size; training-only "aux" (scores of the third stage, at the image's size) and "se" ([N, classes],
-// EncNet's presence logits).
+// EncNet's presence logits); with `scales` "scale1", "scale0.75" ...: each scale's scores at their own size.
 
 #include <array>
 
@@ -45,11 +45,13 @@ struct ResNetSegmenter {
   bool auxiliary = true;  ///< an FCN head on the third stage for the loss
   bool caffe =
       false;  ///< BGR 0..255 and half-pixel upsampling instead of torchvision's input and aligned corners
+  bool multi_scale = false;  ///< with aspp_v2: the image is seen at .75 and .5, too (DeepLabv2's MSC)
 };
 
 /// `--set` may change: width, deep_stem, output_stride, dilation (half_first, full), multi_grid (three
-/// numbers), aux; with the JPU jpu_width; with psp bins, pool (average, maximum), reduce; with aspp rates;
-/// with encoding codewords, lateral (of dilated encoders); with fcn_skip finest_skip (16, 8, 4).
+/// numbers), aux; with the JPU jpu_width; with psp bins, pool (average, maximum), reduce; with aspp rates
+/// and, of DeepLabv2, scales (at which the same weights see the image beside 1: 0.75,0.5); with encoding
+/// codewords, lateral (of dilated encoders); with fcn_skip finest_skip (16, 8, 4).
 Model resnet_segmenter(const NetOptions& options, ResNetSegmenter parts);
 
 /// The same necks and heads on MobileNetV1 (not published in this form): what the papers' contexts give an

@@ -188,6 +188,47 @@ TEST(DeepLab, RatesFollowTheOutputStride) {
   EXPECT_EQ(rates("deeplabv3-resnet50-os8"), (std::vector<int64_t>{12, 24, 36}));
 }
 
+std::vector<std::string> parameter_names(const Graph& graph) {
+  std::vector<std::string> names;
+  for (const Parameter& parameter : graph.parameters())
+    names.push_back(parameter.name);
+  return names;
+}
+
+// The map that a network brings up to the image.
+Shape map_before_upsampling(const Graph& graph, const Shape& input) {
+  const ShapeTable shapes = infer_shapes(graph, input);
+  for (const Node& node : graph.nodes())
+    if (node.name == "upsample") return shapes[node.inputs[0]];
+  return {};
+}
+
+TEST(DeepLab, MultiScaleIsOneNetworkOnSmallerCopies) {
+  const Graph plain = build_net("deeplabv2-resnet101", {.classes = 21}).graph;
+  const Graph msc = build_net("deeplabv2-resnet101-msc", {.classes = 21}).graph;
+  EXPECT_EQ(parameter_names(msc), parameter_names(plain)) << "the copies read the same weights";
+  const std::vector<std::pair<std::string, int64_t>> scales{
+      {"scale1", 321}, {"scale0.75", 240}, {"scale0.5", 160}};
+  const ShapeTable shapes = infer_shapes(msc, {2, 3, 321, 321});
+  ASSERT_EQ(msc.outputs().size(), 4u);
+  EXPECT_EQ(shapes[msc.outputs()[0].value], (Shape{2, 21, 321, 321}));
+  double sum = 0;
+  for (size_t i = 0; i < scales.size(); ++i) {
+    const auto& [name, side] = scales[i];
+    const Output& output = msc.outputs()[i + 1];
+    EXPECT_EQ(output.name, name);
+    EXPECT_TRUE(output.training_only);
+    EXPECT_EQ(shapes[output.value], map_before_upsampling(plain, {2, 3, side, side})) << name;
+    sum += multiply_adds(plain, {2, 3, side, side});
+  }
+  EXPECT_EQ(multiply_adds(msc, {2, 3, 321, 321}), sum);
+  // Other scales, or none.
+  const NetOptions one{.classes = 21, .set = {{"scales", ""}}},
+      small{.classes = 21, .set = {{"scales", "0.25"}}};
+  EXPECT_EQ(build_net("deeplabv2-resnet101-msc", one).graph.nodes().size(), plain.nodes().size());
+  EXPECT_EQ(build_net("deeplabv2-resnet101", small).graph.outputs().back().name, "scale0.25");
+}
+
 // PERFORMANCE.md's M2, M3 and M3J: 43, 354 GFLOP at 512x512, 59 classes (M3 on the plain stem).
 TEST(ResNetSegmenter, MeasuredNetworksHaveTheirFlops) {
   const Shape input{1, 3, 512, 512};
@@ -205,6 +246,8 @@ TEST(ResNetSegmenter, RefusesImpossibleOptions) {
       {"pspnet-resnet18-os8", {"reduce", "2"}},     {"pspnet-resnet18-os8", {"dilation", "half"}},
       {"pspnet-resnet18-os8", {"multi_grid", "1"}}, {"pspnet-resnet18-os8", {"multi_grid", "-1,1,1"}},
       {"deeplabv3-resnet18-os8", {"rates", "0"}},   {"encnet-resnet18-os8", {"codewords", "0"}},
+      {"deeplabv2-resnet101", {"scales", "1"}},     {"deeplabv2-resnet101", {"scales", "0.5,0.5"}},
+      {"deeplabv2-resnet101", {"scales", "0"}},     {"pspnet-resnet18-os8", {"scales", "0.5"}},
       {"pspnet-resnet18-os8", {"codewords", "8"}},  {"pspnet-resnet18-os8", {"width", "1e9"}}};
   for (const auto& [name, setting] : wrong)
     EXPECT_THROW(build_net(name, {.set = {setting}}), Error) << setting.first << "=" << setting.second;
