@@ -103,13 +103,22 @@ void augment_colors(Image& image, const AugmentOptions& o, Random& random) {
   if (o.blur > 0 && random.chance(o.blur)) blur(image, o.blur_sigma_max * (1 - random.uniform()));
 }
 
+namespace {
+
+void check_size(const Sample& sample, const LabelMap& labels) {
+  if (sample.image.height == labels.height && sample.image.width == labels.width) return;
+  throw Error(ErrorKind::shape, {.where = sample.name,
+                                 .found = cat("an image of ", sample.image.width, "x", sample.image.height,
+                                              " with labels of ", labels.width, "x", labels.height),
+                                 .allowed = "they must have the same size"});
+}
+
+}  // namespace
+
 Sample augment(const Sample& sample, const AugmentOptions& o, Random& random) {
-  if (sample.image.height != sample.labels.height || sample.image.width != sample.labels.width)
-    throw Error(ErrorKind::shape,
-                {.where = sample.name,
-                 .found = cat("an image of ", sample.image.width, "x", sample.image.height,
-                              " with labels of ", sample.labels.width, "x", sample.labels.height),
-                 .allowed = "they must have the same size"});
+  check_size(sample, sample.labels);
+  for (const LabelMap& labels : sample.further)
+    check_size(sample, labels);
   if (o.elastic_sigma > 0) {
     AugmentOptions rest = o;
     rest.elastic_sigma = 0;
@@ -127,6 +136,8 @@ Sample augment(const Sample& sample, const AugmentOptions& o, Random& random) {
       if (o.crop_max_class_share >= 1 || largest_share(out.labels) <= o.crop_max_class_share) break;
     }
   }
+  for (const LabelMap& labels : sample.further)
+    out.further.push_back(view_labels(labels, view));
   const auto fill = fill_color(o);
   out.image = view_image(sample.image, view, fill);
   const bool flip = o.flip > 0 && random.chance(o.flip);
@@ -135,6 +146,8 @@ Sample augment(const Sample& sample, const AugmentOptions& o, Random& random) {
   if (flip) {
     flip_rows(out.image.pixels, view.width, out.image.channels);
     flip_rows(out.labels.labels, view.width, 1);
+    for (LabelMap& labels : out.further)
+      flip_rows(labels.labels, view.width, 1);
     flip_rows(covered, view.width, 1);
   }
   augment_colors(out.image, o, random);

@@ -48,7 +48,8 @@ struct AugmentOptions {
 void check(const AugmentOptions& options);
 
 /// Images are resized bilinearly (with area averaging when shrinking), labels by nearest neighbour. Options
-/// must have passed `check`. Throws Error(shape) for a sample whose image and labels differ in size.
+/// must have passed `check`; further labels go the way of the first. Throws Error(shape) for a sample whose
+/// image and labels differ in size.
 Sample augment(const Sample& sample, const AugmentOptions& options, Random& random);
 
 /// The colour part alone: brightness, contrast, saturation, hue, blur.

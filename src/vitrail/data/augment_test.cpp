@@ -76,6 +76,29 @@ TEST(Augment, ImageAndLabelsStayAligned) {
   EXPECT_LT(static_cast<double>(disagreements), 0.06 * static_cast<double>(labelled));
 }
 
+TEST(Augment, FurtherLabelsGoTheWayOfTheFirst) {
+  AugmentOptions options = geometry;
+  options.elastic_sigma = 3;
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    Sample sample = painted(64, 80, seed);
+    sample.further = {LabelMap(64, 80), sample.labels};
+    for (size_t i = 0; i < sample.labels.labels.size(); ++i)
+      sample.further[0].labels[i] = static_cast<uint16_t>(classes - 1 - sample.labels.labels[i]);
+    Random random(seed);
+    const Sample out = augment(sample, options, random);
+    ASSERT_EQ(out.further.size(), 2u);
+    EXPECT_EQ(out.further[1].labels, out.labels.labels);
+    for (size_t i = 0; i < out.labels.labels.size(); ++i) {
+      const uint16_t label = out.labels.labels[i];
+      ASSERT_EQ(out.further[0].labels[i], label == LabelMap::ignore_label ? label : classes - 1 - label);
+    }
+  }
+  Sample wrong = painted(64, 80, 1);
+  wrong.further = {LabelMap(64, 79)};
+  Random random(1);
+  EXPECT_THROW(augment(wrong, options, random), Error);
+}
+
 TEST(Augment, AlignmentTestWouldNoticeTwoPixels) {
   int64_t disagreements = 0, all = 0;
   const Sample sample = painted(64, 80, 1);

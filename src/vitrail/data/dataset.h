@@ -24,6 +24,7 @@ struct Sample {
   Image image;       ///< RGB
   LabelMap labels;   ///< class indices 0..classes-1, or LabelMap::ignore_label; same size as the image
   std::string name;  ///< for people and for output files: "0001TP_006690"
+  std::vector<LabelMap> further = {};  ///< other labels of the same pixels, of a data set that has them
 };
 
 /// Reading is thread-safe. Labels have gone through the label map: they are class indices or the ignore

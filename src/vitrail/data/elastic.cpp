@@ -94,7 +94,10 @@ Sample elastic(const Sample& sample, const ElasticOptions& options, Random& rand
       const double from_y = mirrored(static_cast<double>(y) + at(downwards, column), height);
       const double from_x = mirrored(static_cast<double>(x) + at(rightwards, column), width);
       show_pixel(sample.image, from_y, from_x, bent.image.at(y, x));
-      bent.labels.at(y, x) = sample.labels.at(std::lround(from_y), std::lround(from_x));
+      const int64_t nearest_y = std::lround(from_y), nearest_x = std::lround(from_x);
+      bent.labels.at(y, x) = sample.labels.at(nearest_y, nearest_x);
+      for (size_t i = 0; i < sample.further.size(); ++i)
+        bent.further[i].at(y, x) = sample.further[i].at(nearest_y, nearest_x);
     }
   }
   return bent;

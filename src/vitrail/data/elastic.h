@@ -21,7 +21,8 @@ struct ElasticOptions {
   int64_t grid = 3;   ///< lattice points along each side, 2 or more
 };
 
-/// Image and labels have one size. Draws 2 * grid * grid numbers, whatever the image's size.
+/// Image and labels (further ones, too) have one size. Draws 2 * grid * grid numbers, whatever the image's
+/// size.
 Sample elastic(const Sample& sample, const ElasticOptions& options, Random& random);
 
 }  // namespace vitrail

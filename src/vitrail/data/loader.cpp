@@ -13,6 +13,18 @@ void copy_labels(const LabelMap& labels, int64_t height, int64_t width, int64_t*
     std::copy_n(labels.labels.begin() + y * labels.width, labels.width, out + y * width);
 }
 
+/// One label map of each sample, `which` says which, as i64 [N, H, W].
+template <class Which>
+Tensor label_tensor(const std::vector<Sample>& samples, Extent size, const Which& which) {
+  Tensor result = Tensor::empty(DataType::i64, {std::ssize(samples), size.height, size.width});
+  int64_t* to = result.data<int64_t>().data();
+  for (const Sample& sample : samples) {
+    copy_labels(which(sample), size.height, size.width, to);
+    to += size.height * size.width;
+  }
+  return result;
+}
+
 Batch assemble(std::vector<Sample> samples, const Preprocessing& preprocessing, int64_t step) {
   Extent size;
   for (const Sample& s : samples) {
@@ -20,13 +32,12 @@ Batch assemble(std::vector<Sample> samples, const Preprocessing& preprocessing, 
     size = {std::max(size.height, height), std::max(size.width, width)};
   }
   Batch batch{.images = preprocessed(samples, preprocessing, size), .step = step};
-  batch.labels = Tensor::empty(DataType::i64, {std::ssize(samples), size.height, size.width});
-  int64_t* labels = batch.labels.data<int64_t>().data();
-  for (Sample& s : samples) {
-    copy_labels(s.labels, size.height, size.width, labels);
-    labels += size.height * size.width;
+  batch.labels = label_tensor(samples, size, [](const Sample& s) -> const LabelMap& { return s.labels; });
+  for (size_t i = 0; i < samples.front().further.size(); ++i)
+    batch.further.push_back(
+        label_tensor(samples, size, [i](const Sample& s) -> const LabelMap& { return s.further.at(i); }));
+  for (Sample& s : samples)
     batch.names.push_back(std::move(s.name));
-  }
   return batch;
 }
 

@@ -37,6 +37,7 @@ struct Batch {
   Tensor images;  ///< f32 [N, C, H, W], preprocessed; samples of unlike size are padded (bottom, right) to
                   ///< the largest
   Tensor labels;  ///< i64 [N, H, W]; 255 = ignored, padding included
+  std::vector<Tensor> further;  ///< the samples' further labels, each as `labels`
   std::vector<std::string> names;
   int64_t step = 0;
 };

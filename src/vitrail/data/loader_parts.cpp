@@ -19,7 +19,10 @@ void check(const LoaderOptions& options, int64_t dataset_size, int64_t first_ste
 }
 
 int64_t bytes_of(const Sample& sample) {
-  return static_cast<int64_t>(sample.image.pixels.size() + sample.labels.labels.size() * sizeof(uint16_t));
+  size_t labels = sample.labels.labels.size();
+  for (const LabelMap& each : sample.further)
+    labels += each.labels.size();
+  return static_cast<int64_t>(sample.image.pixels.size() + labels * sizeof(uint16_t));
 }
 
 int64_t bytes_of(const InstanceSample& sample) {

@@ -11,10 +11,13 @@
 #include "temporary_folder.h"
 #include "vitrail/base/error.h"
 #include "vitrail/base/file.h"
+#include "vitrail/base/text.h"
 #include "vitrail/data/check.h"
 #include "vitrail/data/cityscapes.h"
 #include "vitrail/data/class_lists.h"
 #include "vitrail/data/dataset.h"
+#include "vitrail/data/further_labels.h"
+#include "vitrail/data/loader.h"
 #include "vitrail/data/mat_labels.h"
 #include "vitrail/image/image_file.h"
 #include "vitrail/image/label_png.h"
@@ -322,6 +325,61 @@ TEST(PublishedSets, ClassListsHaveTheirPublishedOrder) {
     sum += each.id;
   EXPECT_EQ(sum, std::accumulate(by_id.begin(), by_id.end(), int64_t{0},
                                  [](int64_t s, const ContextClass& c) { return s + c.id; }));
+}
+
+// SIFT Flow's two kinds of labels, from its folder as it is published, through batches.
+TEST(PublishedSets, SiftFlowsGeometryStandsBesideItsObjects) {
+  const TemporaryFolder folder;
+  for (const Published& each : published())
+    if (each.name.starts_with("sift-flow")) each.write(folder.path());
+  write_list(folder.path() / "test.txt", samples);
+  const auto open = [&](const std::string& name, const std::string& split) {
+    return open_dataset(cat(name, ":", folder.path().string()), split);
+  };
+  std::vector<std::unique_ptr<Dataset>> geometry;
+  geometry.push_back(open("sift-flow-geo", "test"));
+  const auto both = with_further_labels(open("sift-flow", "test"), std::move(geometry));
+  ASSERT_EQ(both->size(), 4);
+  EXPECT_EQ(both->classes().size(), 33u);
+  const auto objects = open("sift-flow", "test"), layout = open("sift-flow-geo", "test");
+  for (int64_t i = 0; i < 4; ++i) {
+    const Sample sample = both->load(i);
+    EXPECT_EQ(sample.labels.labels, objects->load(i).labels.labels);
+    ASSERT_EQ(sample.further.size(), 1u);
+    EXPECT_EQ(sample.further[0].labels, layout->load(i).labels.labels);
+    EXPECT_NE(sample.further[0].labels, sample.labels.labels);
+  }
+  Loader loader(*both, {}, {}, {.batch = 4, .seed = 3});
+  const Batch batch = loader.next();
+  ASSERT_EQ(batch.further.size(), 1u);
+  EXPECT_EQ(batch.further[0].shape(), batch.labels.shape());
+  for (size_t n = 0; n < 4; ++n) {
+    const Sample sample = both->load(shuffled_index(3, 4, static_cast<int64_t>(n)));
+    const auto plane = static_cast<size_t>(height * width);
+    for (size_t i = 0; i < plane; ++i) {
+      ASSERT_EQ(batch.labels.data<int64_t>()[n * plane + i], sample.labels.labels[i]);
+      ASSERT_EQ(batch.further[0].data<int64_t>()[n * plane + i], sample.further[0].labels[i]);
+    }
+  }
+}
+
+TEST(PublishedSets, FurtherLabelsAreOfTheSamePictures) {
+  const TemporaryFolder folder;
+  const fs::path here = folder.path() / "here", there = folder.path() / "there";
+  for (const Published& each : published())
+    if (each.name == "sift-flow") {
+      each.write(here);
+      each.write(there);
+    }
+  const auto with = [&](const std::vector<std::string>& names) {
+    write_list(there / "test.txt", names);
+    std::vector<std::unique_ptr<Dataset>> others;
+    others.push_back(open_dataset("sift-flow:" + there.string(), "test"));
+    with_further_labels(open_dataset("sift-flow:" + here.string(), "test"), std::move(others));
+  };
+  EXPECT_NO_THROW(with(samples));
+  EXPECT_THROW(with({samples[0], samples[1], samples[2]}), Error);
+  EXPECT_THROW(with({samples[0], samples[2], samples[1], samples[3]}), Error);
 }
 
 TEST(PublishedSets, ACityscapesSubmissionHoldsLabelIds) {

@@ -28,6 +28,25 @@ LabelMap label_map_from(const at::Tensor& labels) {
   return map;
 }
 
+LabelMap most_probable(const at::Tensor& logits, const at::Tensor& input, const Image& image) {
+  const at::Tensor fitted = resized_to(logits, input.size(2), input.size(3));
+  return label_map_from(fitted[0].argmax(0).slice(0, 0, image.height).slice(1, 0, image.width));
+}
+
+/// The labels of the first output and of the further ones.
+std::vector<LabelMap> predict_all(Module& module, const Preprocessing& preprocessing, const Image& image,
+                                  const std::vector<FurtherOutput>& further) {
+  const torch::NoGradGuard no_gradients;
+  module.train(false);
+  const at::Tensor input = to_torch(preprocess(image, preprocessing));
+  const NamedTensors outputs = module.forward({input});
+  std::vector<LabelMap> result{most_probable(outputs.front().second, input, image)};
+  for (const FurtherOutput& wanted : further)
+    for (const auto& [name, logits] : outputs)
+      if (name == wanted.name) result.push_back(most_probable(logits, input, image));
+  return result;
+}
+
 std::optional<double> image_mean_iou(const Sample& sample, const LabelMap& prediction, int64_t classes) {
   ConfusionMatrix matrix(classes);
   matrix.add(sample.labels.labels, prediction.labels);
@@ -37,26 +56,26 @@ std::optional<double> image_mean_iou(const Sample& sample, const LabelMap& predi
 }  // namespace
 
 LabelMap predict_labels(Module& module, const Preprocessing& preprocessing, const Image& image) {
-  const torch::NoGradGuard no_gradients;
-  module.train(false);
-  const at::Tensor input = to_torch(preprocess(image, preprocessing));
-  const at::Tensor logits = resized_to(module.forward({input}).front().second, input.size(2), input.size(3));
-  return label_map_from(logits[0].argmax(0).slice(0, 0, image.height).slice(1, 0, image.width));
+  return predict_all(module, preprocessing, image, {}).front();
 }
 
 Evaluation evaluate(Module& module, const Preprocessing& preprocessing, const Dataset& dataset,
                     const EvaluationOptions& options) {
   const int64_t size = dataset.size();
   const int64_t total = options.images == 0 ? size : std::min(options.images, size);
-  Evaluation evaluation{ConfusionMatrix(options.classes), {}};
+  Evaluation evaluation{ConfusionMatrix(options.classes), {}, {}};
+  for (const FurtherOutput& output : options.further)
+    evaluation.further.emplace_back(output.classes);
   for (int64_t i = 0; i < total; ++i) {
     if (options.go_on && !options.go_on(i, total))
       throw Error(ErrorKind::cancelled, {.found = cat("cancelled after ", i, " of ", total, " images")});
     const int64_t index = i * size / total;
     const Sample sample = dataset.load(index);
-    const LabelMap prediction = predict_labels(module, preprocessing, sample.image);
-    evaluation.matrix.add(sample.labels.labels, prediction.labels);
-    evaluation.images.push_back({index, image_mean_iou(sample, prediction, options.classes)});
+    const std::vector<LabelMap> found = predict_all(module, preprocessing, sample.image, options.further);
+    evaluation.matrix.add(sample.labels.labels, found[0].labels);
+    for (size_t t = 0; t < options.further.size(); ++t)
+      evaluation.further[t].add(sample.further.at(t).labels, found.at(t + 1).labels);
+    evaluation.images.push_back({index, image_mean_iou(sample, found[0], options.classes)});
   }
   return evaluation;
 }
@@ -71,6 +90,11 @@ EvaluationPoint evaluation_point(int64_t step, const SegmentationScores& scores)
   for (const ClassScores& one : scores.per_class)
     point.class_scores.push_back(one.iou);
   return point;
+}
+
+void add_figures(EvaluationPoint& point, const std::string& output, const SegmentationScores& scores) {
+  for (Figure& figure : evaluation_point(point.step, scores).figures)
+    point.figures.push_back({cat(output, ".", figure.name), figure.value});
 }
 
 }  // namespace vitrail::train

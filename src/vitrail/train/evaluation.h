@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "vitrail/data/dataset.h"
@@ -18,9 +19,16 @@
 
 namespace vitrail::train {
 
+/// An output of the network beside the first, judged by other labels of the same pictures.
+struct FurtherOutput {
+  std::string name;
+  int64_t classes = 0;
+};
+
 struct EvaluationOptions {
   int64_t classes = 0;
-  int64_t images = 0;  ///< that many, evenly spread over the set; 0 = all
+  std::vector<FurtherOutput> further;  ///< in the order of the samples' further labels
+  int64_t images = 0;                  ///< that many, evenly spread over the set; 0 = all
   /// Called before each image with (done, total); false stops with Error(cancelled).
   std::function<bool(int64_t, int64_t)> go_on;
 };
@@ -32,6 +40,7 @@ struct ImageScore {
 
 struct Evaluation {
   ConfusionMatrix matrix;
+  std::vector<ConfusionMatrix> further;  ///< of the further outputs
   std::vector<ImageScore> images;
 };
 
@@ -44,5 +53,7 @@ Evaluation evaluate(Module& module, const Preprocessing& preprocessing, const Da
 
 /// The figures of `scores`, as a point of the history.
 EvaluationPoint evaluation_point(int64_t step, const SegmentationScores& scores);
+/// Those of a further output, beside the first one's: "geometric.mean_iou" ...
+void add_figures(EvaluationPoint& point, const std::string& output, const SegmentationScores& scores);
 
 }  // namespace vitrail::train

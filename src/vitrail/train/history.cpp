@@ -10,7 +10,7 @@ namespace vitrail::train {
 std::string label_of(const std::string& figure) {
   std::vector<std::string> words{""};
   for (const char c : figure) {
-    if (c == '_')
+    if (c == '_' || c == '.')
       words.emplace_back();
     else
       words.back().push_back(c);

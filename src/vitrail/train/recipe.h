@@ -48,7 +48,10 @@ struct Recipe {
     std::string train_split = "train";
     std::string val_split = "val";         ///< empty = no evaluation during training
     std::map<int64_t, int64_t> label_map;  ///< file's label -> class index; empty = the data set's own
-    int64_t loader_threads = 1;            ///< workers that read and augment; changes the speed alone
+    /// Further outputs of the network that learn other labels of the same pictures: output -> NAME or
+    /// NAME:PATH of the data set that has them; without a path in the same folder.
+    std::map<std::string, std::string> tasks;
+    int64_t loader_threads = 1;  ///< workers that read and augment; changes the speed alone
     int64_t hold_out = 0;  ///< instances: one picture in so many of the training split is for validation
   } data;
 

@@ -85,6 +85,9 @@ std::vector<Key> net_and_data_keys() {
       {"data.val_split", data<&R::Data::val_split>, anything, "split to evaluate on; empty = no evaluation"},
       {"data.label_map", data<&R::Data::label_map>, anything,
        "label in the files -> class index, 255 = ignored; empty = the data set's own"},
+      {"data.tasks", data<&R::Data::tasks>, anything,
+       "further outputs of the network = data set with other labels of the same pictures, NAME or NAME:PATH; "
+       "the losses are summed"},
       {"data.loader_threads", data<&R::Data::loader_threads>, between(1, 256),
        "threads that read and augment; changes the speed alone"},
       {"data.hold_out", data<&R::Data::hold_out>, between(0, 1000),

@@ -208,6 +208,8 @@ TEST(Recipe, EveryRecipeThatShipsFitsItsNetwork) {
     const Recipe recipe = read_recipe(file);
     EXPECT_EQ(fault_of(recipe), "") << file;
     EXPECT_THAT(dataset_names(), testing::Contains(recipe.data.dataset)) << file;
+    for (const auto& [output, name] : recipe.data.tasks)
+      EXPECT_THAT(dataset_names(), testing::Contains(name)) << file << ", output " << output;
     EXPECT_EQ(file.stem().string().find(recipe.net.name), 0u) << file << " is named after its network";
   }
 }

@@ -5,7 +5,9 @@
 #include "vitrail/base/text.h"
 #include "vitrail/data/class_weights.h"
 #include "vitrail/data/dataset.h"
+#include "vitrail/data/further_labels.h"
 #include "vitrail/data/loader.h"
+#include "vitrail/metrics/report.h"
 #include "vitrail/train/comparison.h"
 #include "vitrail/train/evaluation.h"
 #include "vitrail/train/setup.h"
@@ -29,9 +31,69 @@ std::vector<ImageScore> best_images(std::vector<ImageScore> images, size_t count
   return images;
 }
 
-std::unique_ptr<Dataset> open_split(const Recipe& recipe, const std::string& split) {
-  if (split.empty()) return nullptr;
-  return open_dataset(recipe.data.dataset, split, {.label_map = recipe.data.label_map});
+/// What a further output learns.
+struct LabelTask {
+  std::string output;
+  std::vector<ClassInfo> classes;
+};
+
+std::vector<std::string> names_of(const LabelTask& task) {
+  std::vector<std::string> names;
+  for (const ClassInfo& each : task.classes)
+    names.push_back(each.name);
+  return names;
+}
+
+struct Split {
+  std::unique_ptr<Dataset> data;  ///< null where the recipe names no such split
+  std::vector<LabelTask> tasks;   ///< by further labels of the data
+};
+
+Split open_split(const Recipe& recipe, const std::string& split) {
+  if (split.empty()) return {};
+  Split result{open_dataset(recipe.data.dataset, split, {.label_map = recipe.data.label_map}), {}};
+  const std::string& first = recipe.data.dataset;
+  std::vector<std::unique_ptr<Dataset>> others;
+  for (const auto& [output, spec] : recipe.data.tasks) {
+    const bool placed = spec.find(':') != std::string::npos;
+    others.push_back(open_dataset(placed ? spec : spec + first.substr(first.find(':')), split));
+    result.tasks.push_back({output, others.back()->classes()});
+  }
+  if (!others.empty()) result.data = with_further_labels(std::move(result.data), std::move(others));
+  return result;
+}
+
+/// Whether a further output has the classes that it is to learn.
+void check_task(const Graph& graph, const LabelTask& task) {
+  const auto classes = static_cast<int64_t>(task.classes.size());
+  std::vector<std::string> names;
+  for (size_t i = 1; i < graph.outputs().size(); ++i) {
+    const Output& output = graph.outputs()[i];
+    if (output.training_only) continue;
+    if (output.name == task.output && graph.channels(output.value) == classes) return;
+    names.push_back(cat(output.name, " of ", graph.channels(output.value), " classes"));
+  }
+  throw Error(
+      ErrorKind::usage,
+      {.where = "data.tasks",
+       .found = cat("output '", task.output, "' is to learn ", classes, " classes; beside the first the ",
+                    "network has ", names.empty() ? "no output" : join(names)),
+       .next = "Give the network the output with net.set: { geometric = 3 } of FCN"});
+}
+
+/// Whether every output beside the first is either one of the tasks or auxiliary.
+void check_every_output_learns(const Graph& graph, const std::vector<LabelTask>& tasks) {
+  for (size_t i = 1; i < graph.outputs().size(); ++i) {
+    const Output& output = graph.outputs()[i];
+    const bool taught = std::any_of(tasks.begin(), tasks.end(),
+                                    [&](const LabelTask& task) { return task.output == output.name; });
+    if (!output.training_only && !taught)
+      throw Error(ErrorKind::usage,
+                  {.where = "data.tasks",
+                   .found = cat("nothing teaches the network's output '", output.name, "'"),
+                   .next = cat("Name the data set that has its labels: data.tasks = { ", output.name,
+                               " = \"NAME\" }, or leave the output out of net.set")});
+  }
 }
 
 /// Whether labels can be reduced to the first output's maps: it is those maps, resized to the image.
@@ -53,14 +115,18 @@ class SemanticTask : public Task {
  public:
   explicit SemanticTask(const Recipe& recipe)
       : recipe_(recipe),
-        train_data_(open_split(recipe, recipe.data.train_split)),
-        val_data_(open_split(recipe, recipe.data.val_split)) {}
+        train_(open_split(recipe, recipe.data.train_split)),
+        val_(open_split(recipe, recipe.data.val_split)) {}
 
-  const std::vector<ClassInfo>& classes() const override { return train_data_->classes(); }
-  void describe(ModelInfo& info) const override { info.label_map = train_data_->label_map(); }
-  bool evaluates() const override { return val_data_ != nullptr; }
+  const std::vector<ClassInfo>& classes() const override { return train_.data->classes(); }
+  void describe(ModelInfo& info) const override {
+    info.label_map = train_.data->label_map();
+    for (const LabelTask& task : train_.tasks)
+      info.notes["output_" + task.output] = join(names_of(task));
+  }
+  bool evaluates() const override { return val_.data != nullptr; }
   std::string validation_split() const override {
-    return cat(recipe_.data.val_split, ", ", val_data_->size(), " images");
+    return cat(recipe_.data.val_split, ", ", val_.data->size(), " images");
   }
 
   void prepare(const Model& model, Module& module, const GoOn& go_on) override {
@@ -69,10 +135,16 @@ class SemanticTask : public Task {
     evaluated_.emplace(model.graph, module.weights());
     loss_.emplace(loss_options(recipe_, class_weights(go_on)), static_cast<int64_t>(classes().size()));
     if (recipe_.loss.reduce_labels) check_reduced_labels(model.graph);
+    check_every_output_learns(model.graph, train_.tasks);
+    task_losses_.clear();
+    for (const LabelTask& task : train_.tasks) {
+      check_task(model.graph, task);
+      task_losses_.emplace_back(loss_options(recipe_, {}), static_cast<int64_t>(task.classes.size()));
+    }
   }
 
   void start(int64_t first) override {
-    loader_.emplace(*train_data_, recipe_.augment, model_->info.preprocessing, loader_options(recipe_),
+    loader_.emplace(*train_.data, recipe_.augment, model_->info.preprocessing, loader_options(recipe_),
                     first);
   }
 
@@ -80,20 +152,33 @@ class SemanticTask : public Task {
     Batch batch = loader_->next();
     module_->train(true);
     module_->set_dropout_seed(dropout_seed);
-    const NamedTensors outputs = module_->forward({to_torch(batch.images)});
-    return {(*loss_)(outputs, to_torch(batch.labels)), std::move(batch.names)};
+    NamedTensors outputs = module_->forward({to_torch(batch.images)});
+    const NamedTensors further = take_tasks(outputs);
+    LossValue value = (*loss_)(outputs, to_torch(batch.labels));
+    for (size_t t = 0; t < further.size(); ++t) {
+      const LossValue other = task_losses_[t]({further[t]}, to_torch(batch.further.at(t)));
+      value.total = value.total + other.total;
+      for (const auto& [name, part] : other.parts)
+        value.parts.emplace_back(cat(further[t].first, ".", name), part);
+    }
+    return {std::move(value), std::move(batch.names)};
   }
 
   EvaluationPoint evaluate(const Weights& weights, int64_t images, const GoOn& go_on) override {
     evaluated_->load(weights);
-    evaluation_ = train::evaluate(
-        *evaluated_, model_->info.preprocessing, *val_data_,
-        {.classes = static_cast<int64_t>(classes().size()), .images = images, .go_on = go_on});
-    return evaluation_point(0, figures());
+    evaluation_ = train::evaluate(*evaluated_, model_->info.preprocessing, *val_.data,
+                                  {.classes = static_cast<int64_t>(classes().size()),
+                                   .further = further_outputs(),
+                                   .images = images,
+                                   .go_on = go_on});
+    EvaluationPoint point = evaluation_point(0, figures());
+    for (size_t t = 0; t < train_.tasks.size(); ++t)
+      add_figures(point, train_.tasks[t].output, figures(t));
+    return point;
   }
 
   std::vector<ReportPicture> pictures(int64_t count) override {
-    const int64_t size = val_data_->size();
+    const int64_t size = val_.data->size();
     std::vector<ReportPicture> result;
     for (int64_t i = 0; i < std::min(count, size); ++i)
       result.push_back(picture({i * size / std::min(count, size), std::nullopt}));
@@ -102,8 +187,13 @@ class SemanticTask : public Task {
 
   std::string note() const override {
     const SegmentationScores scores = figures();
-    return cat("mean IoU ", percent(scores.mean_iou), " (absent classes: ", name_of(scores.convention),
-               "), pixel accuracy ", percent(scores.pixel_accuracy));
+    std::string text =
+        cat("mean IoU ", percent(scores.mean_iou), " (absent classes: ", name_of(scores.convention),
+            "), pixel accuracy ", percent(scores.pixel_accuracy));
+    for (size_t t = 0; t < train_.tasks.size(); ++t)
+      text += cat("; ", train_.tasks[t].output, ": mean IoU ", percent(figures(t).mean_iou),
+                  ", pixel accuracy ", percent(figures(t).pixel_accuracy));
+    return text;
   }
 
   void fill(ReportData& report, int64_t pictures) override {
@@ -117,7 +207,11 @@ class SemanticTask : public Task {
   }
 
   void fill(TrainResult& result) const override {
-    if (evaluation_) result.scores = figures();
+    if (!evaluation_) return;
+    result.scores = figures();
+    for (size_t t = 0; t < train_.tasks.size(); ++t)
+      result.table +=
+          cat(train_.tasks[t].output, "\n", scores_table(figures(t), names_of(train_.tasks[t])), "\n");
   }
 
  private:
@@ -125,8 +219,31 @@ class SemanticTask : public Task {
     return scores(evaluation_->matrix, absent_classes_from(recipe_.evaluate.convention));
   }
 
+  SegmentationScores figures(size_t task) const {
+    return scores(evaluation_->further.at(task), absent_classes_from(recipe_.evaluate.convention));
+  }
+
+  std::vector<FurtherOutput> further_outputs() const {
+    std::vector<FurtherOutput> result;
+    for (const LabelTask& task : train_.tasks)
+      result.push_back({task.output, static_cast<int64_t>(task.classes.size())});
+    return result;
+  }
+
+  /// Moves the tasks' outputs out of `outputs`, in the tasks' order.
+  NamedTensors take_tasks(NamedTensors& outputs) const {
+    NamedTensors result;
+    for (const LabelTask& task : train_.tasks) {
+      const auto found = std::find_if(outputs.begin(), outputs.end(),
+                                      [&](const auto& output) { return output.first == task.output; });
+      result.push_back(*found);
+      outputs.erase(found);
+    }
+    return result;
+  }
+
   ReportPicture picture(const ImageScore& image) {
-    const Sample sample = val_data_->load(image.index);
+    const Sample sample = val_.data->load(image.index);
     const LabelMap prediction = predict_labels(*evaluated_, model_->info.preprocessing, sample.image);
     const auto shown = [&](const LabelMap& labels) {
       return overlay(sample.image, labels, colors_of(classes()), {.legend = false});
@@ -140,21 +257,22 @@ class SemanticTask : public Task {
     if (kind == "none") return {};
     if (kind == "given") return recipe_.loss.class_weight_values;
     PixelCounts counts(static_cast<int64_t>(classes().size()));
-    for (int64_t i = 0; i < train_data_->size(); ++i) {
-      if (!go_on(i, train_data_->size()))
+    for (int64_t i = 0; i < train_.data->size(); ++i) {
+      if (!go_on(i, train_.data->size()))
         throw Error(ErrorKind::cancelled, {.found = "cancelled while counting the classes' pixels"});
-      counts.add(train_data_->load(i).labels);
+      counts.add(train_.data->load(i).labels);
     }
     return kind == "median_frequency" ? median_frequency_weights(counts)
                                       : effective_number_weights(counts, recipe_.loss.effective_number_beta);
   }
 
   const Recipe& recipe_;
-  std::unique_ptr<Dataset> train_data_, val_data_;
+  Split train_, val_;
   const Model* model_ = nullptr;
   Module* module_ = nullptr;
   std::optional<Module> evaluated_;  ///< takes the weights that are judged, so that training's stay untouched
   std::optional<Loss> loss_;
+  std::vector<Loss> task_losses_;
   std::optional<Loader> loader_;
   std::optional<Evaluation> evaluation_;
 };

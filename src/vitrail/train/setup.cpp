@@ -186,6 +186,8 @@ fs::path find_start(const Recipe& recipe) {
 
 Recipe without_paths(Recipe recipe) {
   recipe.data.dataset = recipe.data.dataset.substr(0, recipe.data.dataset.find(':'));
+  for (auto& [output, dataset] : recipe.data.tasks)
+    dataset = dataset.substr(0, dataset.find(':'));
   recipe.net.pretrained = fs::path(recipe.net.pretrained).filename().string();
   recipe.net.from = fs::path(recipe.net.from).filename().string();
   recipe.net.start = fs::path(recipe.net.start).filename().string();

@@ -115,6 +115,30 @@ TEST(Fcn, OptionsOfTheReleasedNetworks) {
   EXPECT_EQ(scales, (std::vector<float>{0.01f, 0.0001f}));
 }
 
+// SPEC 2.1: SIFT Flow's shared trunk with two branches of scores, 33 and 3.
+TEST(Fcn, ASecondBranchSharesTheTrunk) {
+  for (const auto& [name, maps] : std::vector<std::pair<std::string, std::vector<int64_t>>>{
+           {"fcn32s-vgg16", {4096}}, {"fcn16s-vgg16", {4096, 512}}, {"fcn8s-vgg16", {4096, 512, 256}}}) {
+    SCOPED_TRACE(name);
+    const Graph one = build_net(name, {.classes = 33}).graph;
+    const Graph two = build_net(name, {.classes = 33, .set = {{"geometric", "3"}}}).graph;
+    int64_t scores = 0;  // a 1x1 to three classes, with bias, on each of these maps
+    for (const int64_t channels : maps)
+      scores += 3 * channels + 3;
+    const Shape input{2, 3, 256, 256};
+    EXPECT_EQ(cost_of(two, input).parameters_learnable - cost_of(one, input).parameters_learnable, scores);
+    for (const Parameter& parameter : one.parameters())
+      EXPECT_TRUE(two.value_of_parameter(parameter.name).exists()) << parameter.name;
+    ASSERT_EQ(two.outputs().size(), 2u);
+    EXPECT_EQ(two.outputs()[1].name, "geometric");
+    EXPECT_FALSE(two.outputs()[1].training_only);
+    const ShapeTable shapes = infer_shapes(two, input);
+    EXPECT_EQ(shapes[two.outputs()[0].value], (Shape{2, 33, 256, 256}));
+    EXPECT_EQ(shapes[two.outputs()[1].value], (Shape{2, 3, 256, 256}));
+  }
+  EXPECT_THROW(build_net("fcn8s-vgg16", {.set = {{"geometric", "-1"}}}), Error);
+}
+
 TEST(Grid, SaysWhatItCannotFollow) {
   Graph graph;
   const Value image = graph.input("image", {1, 3, 64, 64});

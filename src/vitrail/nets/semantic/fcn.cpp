@@ -1,5 +1,6 @@
 #include "vitrail/nets/semantic/fcn.h"
 
+#include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
 #include "vitrail/nets/encoders/alexnet.h"
 #include "vitrail/nets/encoders/googlenet.h"
@@ -39,8 +40,8 @@ Trunk trunk_of(const Scope& scope, Value image, FcnTrunk kind, double width) {
 
 class Decoder {
  public:
-  Decoder(const Scope& net, OptionReader& read, int64_t classes, bool odd)
-      : net_(net),
+  Decoder(Scope net, OptionReader& read, int64_t classes, bool odd)
+      : net_(std::move(net)),
         classes_(classes),
         odd_(odd),
         role_(read.flag("learn_upsampling", false) ? Role::learnable : Role::constant),
@@ -81,13 +82,25 @@ class Decoder {
   }
 
  private:
-  const Scope& net_;
+  Scope net_;
   int64_t classes_;
   bool odd_;
   Role role_;
   bool at_once_;
   Init start_ = init::Normal{0.01};
 };
+
+// The scores of the trunk's maps at the image's size.
+Value scores_at_image(const Scope& net, const Decoder& decoder, const Trunk& trunk, int64_t finest,
+                      Value image) {
+  Graph& graph = net.graph();
+  Value scores = decoder.score("score_fr", trunk.top);
+  if (finest <= 16) scores = decoder.step("upscore2", "score_pool4", scores, trunk.pool4, 0.01);
+  if (finest <= 8) scores = decoder.step("upscore_pool4", "score_pool3", scores, trunk.pool3, 0.0001);
+  const Value up = decoder.upscore("upscore", scores, finest);
+  const int64_t offset = cells_between(graph, up, image);
+  return graph.add(op::Crop{.top = offset, .left = offset}, {up, image}, net("crop"));
+}
 
 }  // namespace
 
@@ -98,14 +111,18 @@ Model fcn(const NetOptions& options, const FcnOptions& parts) {
   const Scope net(graph);
   const Value image = graph.input("image", {-1, 3, -1, -1});
   const Trunk trunk = trunk_of(net / "backbone", image, parts.trunk, read.number("width", 1));
-  const Decoder decoder(net, read, options.classes, trunk.odd);
+  const auto branch = [&](const Scope& scope, const std::string& output, int64_t classes) {
+    const Decoder decoder(scope, read, classes, trunk.odd);
+    graph.output(output, scores_at_image(scope, decoder, trunk, parts.finest, image));
+  };
+  branch(net, "logits", options.classes);
+  const int64_t geometric = read.integer("geometric", 0);
+  if (geometric < 0 || geometric > 65535)
+    throw Error(ErrorKind::usage, {.where = "option geometric",
+                                   .found = cat(geometric),
+                                   .allowed = "a number of classes; 0 = no second branch"});
+  if (geometric > 0) branch(net / "geometric", "geometric", geometric);
   read.finish();
-  Value scores = decoder.score("score_fr", trunk.top);
-  if (parts.finest <= 16) scores = decoder.step("upscore2", "score_pool4", scores, trunk.pool4, 0.01);
-  if (parts.finest <= 8) scores = decoder.step("upscore_pool4", "score_pool3", scores, trunk.pool3, 0.0001);
-  const Value up = decoder.upscore("upscore", scores, parts.finest);
-  const int64_t offset = cells_between(graph, up, image);
-  graph.output("logits", graph.add(op::Crop{.top = offset, .left = offset}, {up, image}, "crop"));
   // torchvision's VGG16 loads; the others are Caffe's.
   model.info.preprocessing = parts.trunk == FcnTrunk::vgg16 ? imagenet_rgb() : caffe_bgr();
   return model;

@@ -23,7 +23,8 @@ struct FcnOptions {
 
 /// `--set` may change: width; learn_upsampling (1: transposed convolutions are trained; the released networks
 /// keep them, "no difference"); at_once (1: the finer maps are scaled by .01 and .0001, so that all strides
-/// train together).
+/// train together); zero_scores (1: score layers start from zero, as Caffe's); geometric (that many classes:
+/// a second branch of score layers, `geometric.*`, to an output "geometric", as for SIFT Flow).
 Model fcn(const NetOptions& options, const FcnOptions& parts);
 
 }  // namespace vitrail
