@@ -237,9 +237,20 @@ inline std::vector<double> resize_weights(const op::Resize& resize, size_t d, in
   std::vector<double> weights(static_cast<size_t>(in), 0.0);
   const bool crops = resize.coordinates == op::CoordinateMode::tf_crop_and_resize;
   if (crops && (x < 0 || x > static_cast<double>(in - 1))) return weights;
-  for (int64_t p = static_cast<int64_t>(std::floor(x)) - 3; p <= static_cast<int64_t>(std::floor(x)) + 4; ++p)
-    weights[static_cast<size_t>(std::clamp<int64_t>(p, 0, in - 1))] +=
-        resize_weight(resize, x, static_cast<double>(p));
+  const double covered =
+      resize.scales ? 1 / (*resize.scales)[d] : static_cast<double>(in) / static_cast<double>(out);
+  const double wider = resize.antialias ? std::max(covered, 1.0) : 1.0;
+  double sum = 0;
+  for (int64_t p = -4 * in - 4; p <= 5 * in + 4; ++p) {
+    const int64_t inside = std::clamp<int64_t>(p, 0, in - 1);
+    if (resize.exclude_outside && inside != p) continue;
+    const double weight = resize_weight(
+        resize, x, wider == 1 ? static_cast<double>(p) : x + (static_cast<double>(p) - x) / wider);
+    weights[static_cast<size_t>(inside)] += weight;
+    sum += weight;
+  }
+  for (double& weight : weights)
+    weight /= sum;
   return weights;
 }
 

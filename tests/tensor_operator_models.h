@@ -241,6 +241,16 @@ inline void add_space(Models& models) {
                 .height = 3, .width = 4, .sampling_ratio = samples, .spatial_scale = 0.5, .aligned = aligned},
             {m.image, constant(m, boxes, "boxes"), numbers(m, {1, 0}, "images")}, "y");
       });
+  for (const auto mode : {op::ResizeMode::nearest, op::ResizeMode::linear, op::ResizeMode::cubic})
+    for (const auto padding : {op::GridSample::Padding::zeros, op::GridSample::Padding::border,
+                               op::GridSample::Padding::reflection})
+      for (const bool corners : {false, true})
+        add(cat("grid sample ", static_cast<int>(mode), static_cast<int>(padding), corners), [=](M& m) {
+          const Value flow = m.conv({.strides = {2, 1}}, m.image, {2, 4, 1, 1}, "flow");
+          const Value grid = m.add(op::Transpose{.permutation = {0, 2, 3, 1}}, {flow}, "grid");
+          return m.add(op::GridSample{.mode = mode, .padding = padding, .align_corners = corners},
+                       {m.image, grid}, "y");
+        });
   add("adaptive mean pool", [](M& m) { return m.add(op::AdaptivePool{.bins = {3, 6}}, {m.image}, "y"); });
   add("adaptive max pool", [](M& m) {
     return m.add(op::AdaptivePool{.bins = {5, 2}, .maximum = true}, {m.image}, "y");

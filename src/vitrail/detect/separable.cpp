@@ -213,7 +213,7 @@ Taps crop_taps(double from, double to, int64_t outputs, int64_t size) {
   Taps taps;
   for (int64_t i = 0; i < outputs; ++i) {
     const ResizeTaps near = resize_taps(crop, 0, size, outputs, i);
-    for (size_t k = 0; k < static_cast<size_t>(near.count); ++k)
+    for (size_t k = 0; k < near.from.size(); ++k)
       taps.add(near.from[k], near.weight[k]);
     taps.end();
   }

@@ -27,7 +27,7 @@ constexpr size_t member_count() {
 template <class T>
 auto members(const T& op) {
   constexpr size_t count = member_count<T>();
-  static_assert(count <= 7, "a line more is needed below");
+  static_assert(count <= 9, "a line more is needed below");
   if constexpr (count == 0) {
     return std::tuple<>();
   } else if constexpr (count == 1) {
@@ -48,9 +48,15 @@ auto members(const T& op) {
   } else if constexpr (count == 6) {
     const auto& [a, b, c, d, e, f] = op;
     return std::tie(a, b, c, d, e, f);
-  } else {
+  } else if constexpr (count == 7) {
     const auto& [a, b, c, d, e, f, g] = op;
     return std::tie(a, b, c, d, e, f, g);
+  } else if constexpr (count == 8) {
+    const auto& [a, b, c, d, e, f, g, h] = op;
+    return std::tie(a, b, c, d, e, f, g, h);
+  } else {
+    const auto& [a, b, c, d, e, f, g, h, i] = op;
+    return std::tie(a, b, c, d, e, f, g, h, i);
   }
 }
 

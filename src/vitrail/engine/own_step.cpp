@@ -55,6 +55,7 @@ struct OwnStep {
   bool operator()(const op::DynamicDeconvolution&) const { return floats(); }
   bool operator()(const op::Encoding&) const { return floats(); }
   bool operator()(const op::LRN&) const { return floats() && network.shape(layer.output).size() == 4; }
+  bool operator()(const op::GridSample&) const { return floats(); }
   bool operator()(const op::MaxUnpool&) const { return type(layer.inputs[0]) == DataType::f32; }
   bool operator()(const op::RoiAlign& op) const {
     return op.mode == op::RoiAlign::Mode::average && type(layer.inputs[0]) == DataType::f32;

@@ -73,6 +73,7 @@ struct TypeName {
   VITRAIL_NAMED(DepthToSpace)
   VITRAIL_NAMED(SpaceToDepth)
   VITRAIL_NAMED(RoiAlign)
+  VITRAIL_NAMED(GridSample)
   VITRAIL_NAMED(NonMaxSuppression)
   VITRAIL_NAMED(DynamicDeconvolution)
   VITRAIL_NAMED(Encoding)

@@ -150,8 +150,8 @@ enum class CoordinateMode {
 enum class NearestMode { round_prefer_floor, round_prefer_ceil, floor, ceil };
 
 /// Resizes H and W. Inputs: x, optionally a reference whose H and W are taken ("upsample to the image"), and
-/// optionally a computed target for H and W: i64 [2] sizes or f32 [2] scales. Without either exactly one of
-/// `scales` (out = floor(in * scale)) and `sizes` is set. `linear` does not antialias.
+/// optionally a computed target for H and W: i64 [2] sizes or f32 [2] scales. Without either, `scales` is set
+/// (out = floor(in * scale)), or `sizes`, or both: then `scales` says where the result's pixels lie.
 struct Resize {
   ResizeMode mode = ResizeMode::linear;
   CoordinateMode coordinates = CoordinateMode::half_pixel;
@@ -162,6 +162,10 @@ struct Resize {
   /// For tf_crop_and_resize: {top, left, bottom, right} as parts of the input, 0..1 where inside of it. Then
   /// out = floor(in * (end - start) * scale). Unset: all of it.
   std::optional<std::array<double, 4>> roi = std::nullopt;
+  /// Where a result is smaller, its pixels are weighed with as wide a kernel as they cover: in / out times
+  /// that of `linear` or `cubic`.
+  bool antialias = false;
+  bool exclude_outside = false;  ///< pixels beyond the border have no weight, instead of the border's value
 };
 
 /// The window of x whose top-left corner is (top, left) and whose H and W are the reference's. Inputs: x,
@@ -207,6 +211,16 @@ struct RoiAlign {
                         ///< output_half_pixel, and boxes are at least one pixel
 };
 
+/// Samples of x at positions that are computed (flow alignment, PointRend, deformable attention). Inputs: x
+/// [N,C,H,W], grid [N,h,w,2] of (x, y), where -1 is the left (top) and 1 the right (bottom) border. Result:
+/// [N,C,h,w]. `cubic` has a = -0.75; `nearest` rounds halves to even. grid_taps.h computes the positions.
+struct GridSample {
+  enum class Padding { zeros, border, reflection };
+  ResizeMode mode = ResizeMode::linear;
+  Padding padding = Padding::zeros;  ///< what lies beyond the border
+  bool align_corners = false;  ///< -1 and 1 are the centres of the outermost pixels, not their outer edges
+};
+
 /// Greedy choice of boxes. Inputs: boxes [N,B,4], scores [N,C,B], most per class (i64), IoU threshold (f32),
 /// score threshold (f32), the last three optional scalars. Result: i64 [S,3] of (image, class, box). How many
 /// there are depends on the values; until they are computed S is the largest possible.
@@ -222,7 +236,7 @@ using Op =
                  op::GlobalAveragePool, op::Resize, op::Crop, op::Pad, op::Softmax, op::ArgMax, op::Dropout,
                  // over space
                  op::MaxPoolIndices, op::MaxUnpool, op::GlobalMaxPool, op::LRN, op::DepthToSpace,
-                 op::SpaceToDepth, op::RoiAlign, op::NonMaxSuppression,
+                 op::SpaceToDepth, op::RoiAlign, op::GridSample, op::NonMaxSuppression,
                  // our own (own_ops.h)
                  op::DynamicDeconvolution, op::Encoding, op::AdaptivePool,
                  // tensors of any rank (tensor_ops.h)

@@ -57,17 +57,51 @@ TEST(ResizePositions, WeightsAddUpInsideOfTheInput) {
     const op::Resize op{.mode = static_cast<op::ResizeMode>(random.integer(0, 2)),
                         .coordinates = static_cast<C>(random.integer(0, 5)),
                         .nearest = static_cast<op::NearestMode>(random.integer(0, 3)),
-                        .sizes = {{out, out}}};
+                        .sizes = {{out, out}},
+                        .exclude_outside = random.chance(0.5)};
     for (int64_t at = 0; at < out; ++at) {
       const ResizeTaps taps = resize_taps(op, 0, in, out, at);
       double sum = 0;
-      for (size_t t = 0; t < static_cast<size_t>(taps.count); ++t) {
+      for (size_t t = 0; t < taps.from.size(); ++t) {
         EXPECT_TRUE(taps.from[t] >= 0 && taps.from[t] < in);
         sum += taps.weight[t];
       }
       EXPECT_NEAR(sum, 1, 1e-12);
     }
   }
+}
+
+// A linear kernel as wide as what a pixel covers, whole: a third of seven pixels each way.
+TEST(ResizePositions, AntialiasWeighsAllThatAPixelCovers) {
+  const op::Resize op{.sizes = {{3, 3}}, .antialias = true};
+  const ResizeTaps middle = resize_taps(op, 0, 21, 3, 1);
+  ASSERT_GE(middle.from.size(), 13);
+  for (size_t i = 0; i < middle.from.size(); ++i)
+    EXPECT_NEAR(middle.weight[i], (7.0 - std::abs(static_cast<double>(middle.from[i]) - 10)) / 49, 1e-12);
+  const op::Resize up{.mode = op::ResizeMode::cubic, .sizes = {{7, 7}}};
+  op::Resize up_antialiased = up;
+  up_antialiased.antialias = true;
+  for (int64_t at = 0; at < 7; ++at) {
+    std::array<double, 3> plain{}, antialiased{};
+    const auto spread = [&](const op::Resize& resize, std::array<double, 3>& to) {
+      const ResizeTaps taps = resize_taps(resize, 0, 3, 7, at);
+      for (size_t i = 0; i < taps.from.size(); ++i)
+        to[static_cast<size_t>(taps.from[i])] += taps.weight[i];
+    };
+    spread(up, plain);
+    spread(up_antialiased, antialiased);
+    for (size_t i = 0; i < 3; ++i)
+      EXPECT_NEAR(plain[i], antialiased[i], 1e-12) << "enlarging is not changed";
+  }
+}
+
+TEST(ResizePositions, WhatLiesOutsideMayHaveNoWeight) {
+  const op::Resize op{.mode = op::ResizeMode::cubic, .sizes = {{8, 8}}, .exclude_outside = true};
+  const ResizeTaps taps = resize_taps(op, 0, 4, 8, 0);  // at -0.25: rows -2, -1, 0, 1
+  const double near = ((1.25 * 0.25 - 2.25) * 0.25) * 0.25 + 1;
+  const double far = ((-0.75 * 1.25 + 3.75) * 1.25 - 6) * 1.25 + 3;
+  EXPECT_EQ(taps.from, (std::vector<int64_t>{0, 1}));
+  EXPECT_NEAR(taps.weight[0], near / (near + far), 1e-12);
 }
 
 }  // namespace

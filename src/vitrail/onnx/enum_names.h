@@ -35,6 +35,16 @@ inline constexpr EnumNames<op::NearestMode, 4> kNearestModes{
      {op::NearestMode::ceil, "ceil"}}};
 inline constexpr EnumNames<op::PadMode, 3> kPadModes{
     {{op::PadMode::constant, "constant"}, {op::PadMode::reflect, "reflect"}, {op::PadMode::edge, "edge"}}};
+/// Those of operator set 16, and then those of 20.
+inline constexpr EnumNames<op::ResizeMode, 5> kGridModes{{{op::ResizeMode::nearest, "nearest"},
+                                                          {op::ResizeMode::linear, "bilinear"},
+                                                          {op::ResizeMode::cubic, "bicubic"},
+                                                          {op::ResizeMode::linear, "linear"},
+                                                          {op::ResizeMode::cubic, "cubic"}}};
+inline constexpr EnumNames<op::GridSample::Padding, 3> kGridPaddings{
+    {{op::GridSample::Padding::zeros, "zeros"},
+     {op::GridSample::Padding::border, "border"},
+     {op::GridSample::Padding::reflection, "reflection"}}};
 
 inline constexpr EnumNames<op::DynamicDeconvolution::Form, 2> kDeconvolutionForms{
     {{op::DynamicDeconvolution::Form::exact, "exact"}, {op::DynamicDeconvolution::Form::matrix, "matrix"}}};

@@ -136,6 +136,13 @@ void NodeExporter::write(const Node& node, const op::RoiAlign& align) {
   set_text(proto, "coordinate_transformation_mode", align.aligned ? "half_pixel" : "output_half_pixel");
 }
 
+void NodeExporter::write(const Node& node, const op::GridSample& sample) {
+  onnx::NodeProto& proto = emit(node, "GridSample");
+  set_text(proto, "mode", onnx_name(kGridModes, sample.mode));
+  set_text(proto, "padding_mode", onnx_name(kGridPaddings, sample.padding));
+  set_int(proto, "align_corners", sample.align_corners ? 1 : 0);
+}
+
 void NodeExporter::write(const Node& node, const op::NonMaxSuppression& choice) {
   set_int(emit(node, "NonMaxSuppression"), "center_point_box", choice.center_point_box ? 1 : 0);
 }
@@ -168,11 +175,15 @@ std::array<std::string, 2> NodeExporter::resize_target(const Node& node, const o
 }
 
 void NodeExporter::write(const Node& node, const op::Resize& resize) {
+  const auto refuse = [&](const char* found, const char* instead) {
+    throw Error(ErrorKind::unsupported, {.where = cat("ONNX export, node '", node.name, "' (Resize)"),
+                                         .found = found,
+                                         .allowed = cat("operator set 17 has no word for it", instead)});
+  };
   if (resize.coordinates == op::CoordinateMode::half_pixel_symmetric)
-    throw Error(ErrorKind::unsupported,
-                {.where = cat("ONNX export, node '", node.name, "' (Resize)"),
-                 .found = "half_pixel_symmetric",
-                 .allowed = "operator set 17 has no word for it; half_pixel is near"});
+    refuse("half_pixel_symmetric", "; half_pixel is near");
+  if (resize.antialias) refuse("antialias", "");
+  if (resize.scales && resize.sizes) refuse("both scales and sizes", "");
   const auto [scales, sizes] = resize_target(node, resize);
   std::string region;
   if (resize.roi) {
@@ -186,6 +197,7 @@ void NodeExporter::write(const Node& node, const op::Resize& resize) {
   if (resize.mode == op::ResizeMode::nearest)
     set_text(proto, "nearest_mode", onnx_name(kNearestModes, resize.nearest));
   if (resize.mode == op::ResizeMode::cubic) set_float(proto, "cubic_coeff_a", resize.cubic_a);
+  if (resize.exclude_outside) set_int(proto, "exclude_outside", 1);
 }
 
 void NodeExporter::write(const Node& node, const op::Crop& crop) {

@@ -53,6 +53,7 @@ class NodeExporter {
   void write(const Node& node, const op::Crop& crop);
   void write(const Node& node, const op::Pad& pad);
   void write(const Node& node, const op::RoiAlign& align);
+  void write(const Node& node, const op::GridSample& sample);
   void write(const Node& node, const op::NonMaxSuppression& choice);
   void write(const Node& node, const op::Softmax& softmax);
   void write(const Node& node, const op::ArgMax& argmax);

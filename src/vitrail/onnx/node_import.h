@@ -142,6 +142,7 @@ Readers elementwise_readers();
 Readers shape_readers();
 Readers slice_readers();
 Readers resize_readers();
+Readers padding_readers();
 Readers reduction_readers();
 Readers product_readers();
 Readers quantization_readers();
@@ -149,6 +150,7 @@ Readers detection_readers();
 Readers control_readers();
 Readers position_readers();
 Readers composed_readers();
+Readers bit_readers();
 Readers contrib_readers();  ///< of ONNX Runtime's domain "com.microsoft"
 Readers own_readers();      ///< of the domain "vitrail"
 

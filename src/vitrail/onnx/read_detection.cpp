@@ -1,5 +1,6 @@
-// Boxes: RoiAlign and NonMaxSuppression.
+// Positions that are computed: RoiAlign, NonMaxSuppression and GridSample.
 
+#include "vitrail/base/text.h"
 #include "vitrail/onnx/node_import.h"
 
 namespace vitrail::onnx_files {
@@ -30,7 +31,18 @@ void read_non_max_suppression(NodeImport& node) {
             std::move(inputs));
 }
 
+void read_grid_sample(NodeImport& node) {
+  const Operand x = node.operand(0);
+  if (node.rank(x) != 4) throw Unsupported{cat("an input of ", node.rank(x), " dimensions")};
+  const op::GridSample sample{
+      .mode = node.choice(kGridModes, "mode", op::ResizeMode::linear),
+      .padding = node.choice(kGridPaddings, "padding_mode", op::GridSample::Padding::zeros),
+      .align_corners = node.flag("align_corners", false)};
+  node.emit(sample, {x, node.operand(1)});
+}
+
 constexpr OperatorReader kReaders[] = {
+    {"GridSample", "mode padding_mode align_corners", 2, 2, read_grid_sample, "two dimensions of space"},
     {"NonMaxSuppression", "center_point_box", 2, 5, read_non_max_suppression},
     {"RoiAlign",
      "mode output_height output_width sampling_ratio spatial_scale "

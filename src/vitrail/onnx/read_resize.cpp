@@ -1,7 +1,8 @@
-// Operators over space: resizing, padding, and between depth and space.
+// Operators over space: resizing, and between depth and space.
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
@@ -10,7 +11,6 @@
 namespace vitrail::onnx_files {
 namespace {
 
-constexpr int64_t kMostPad = 1 << 20;
 constexpr int64_t kMostSize = int64_t{1} << 31;
 constexpr double kMostScale = 1 << 16;
 
@@ -19,25 +19,51 @@ enum class View { nchw, nhwc, line };
 
 const std::vector<int64_t> kToChannelsFirst{0, 3, 1, 2}, kToChannelsLast{0, 2, 3, 1};
 
+std::vector<double> floats_of(const Tensor& tensor) {
+  if (tensor.elements() > 8) throw Unsupported{cat("scales of ", to_string(tensor.shape()))};
+  const Tensor floats = tensor.to_f32();
+  return {floats.data<float>().begin(), floats.data<float>().end()};
+}
+
 Operand viewed(NodeImport& node, View view, const Operand& x) {
   if (view == View::nhwc) return node.add(op::Transpose{.permutation = kToChannelsFirst}, {x});
   if (view == View::line) return node.add(op::Unsqueeze{.axes = {2}}, {x});
   return x;
 }
 
+// {top, left, bottom, right} of an input that names the beginnings of all dimensions, then their ends;
+// `first` is the dimension of H.
+std::array<double, 4> region_of(NodeImport& node, size_t first) {
+  const std::vector<double> region = node.has(1) ? floats_of(node.constant(1)) : std::vector<double>{};
+  if (region.size() == 4 && !node.integers("axes").empty())
+    return {region[0], region[1], region[2], region[3]};
+  if (region.size() != 8) throw Unsupported{cat("a region of ", region.size(), " numbers")};
+  return {region[first], region[first + 1], region[first + 4], region[first + 5]};
+}
+
+// What a crop finds outside of the map is the zero of a map that is shifted by it.
+Operand resampled(NodeImport& node, const op::Resize& resize, std::vector<Operand> inputs) {
+  const double beyond = resize.roi ? node.real("extrapolation_value", 0) : 0;
+  if (beyond == 0) return node.add(resize, std::move(inputs));
+  inputs[0] = node.add(op::Add{}, {inputs[0], node.scalar(-beyond)});
+  return node.add(op::Add{}, {node.add(resize, std::move(inputs)), node.scalar(beyond)});
+}
+
 // Maps of integers (labels, quantised maps) are resized as floats.
 void emit_resized(NodeImport& node, const op::Resize& resize, std::vector<Operand> inputs) {
   const DataType type = node.type(inputs[0]);
-  if (type == DataType::f32) return node.emit(resize, std::move(inputs));
-  inputs[0] = node.add(op::Cast{.to = DataType::f32}, {inputs[0]});
-  Operand made = node.add(resize, std::move(inputs));
+  if (type == DataType::f32 && !resize.roi) return node.emit(resize, std::move(inputs));
+  if (type == DataType::f32) return node.emit(op::Identity{}, {resampled(node, resize, std::move(inputs))});
   if (resize.mode != op::ResizeMode::nearest) throw Unsupported{cat("a smooth resize of ", name_of(type))};
-  node.emit(op::Cast{.to = type}, {made});
+  inputs[0] = node.add(op::Cast{.to = DataType::f32}, {inputs[0]});
+  node.emit(op::Cast{.to = type}, {resampled(node, resize, std::move(inputs))});
 }
 
-void emit_viewed(NodeImport& node, View view, const op::Resize& resize, std::vector<Operand> inputs) {
+void emit_viewed(NodeImport& node, View view, op::Resize resize, std::vector<Operand> inputs) {
   if (view == View::nchw) return emit_resized(node, resize, std::move(inputs));
-  const Operand made = node.add(resize, std::move(inputs));
+  if (resize.roi && view == View::line) throw Unsupported{"tf_crop_and_resize of one dimension of space"};
+  if (resize.roi) resize.roi = region_of(node, 1);
+  const Operand made = resampled(node, resize, std::move(inputs));
   if (view == View::nhwc) return node.emit(op::Transpose{.permutation = kToChannelsLast}, {made});
   node.emit(op::Squeeze{.axes = {2}}, {made});
 }
@@ -46,6 +72,38 @@ double checked_scale(const NodeImport& node, double scale) {
   if (!(scale > 0) || scale > kMostScale)
     node.refuse(cat("scale ", scale), cat("above 0, up to ", kMostScale));
   return scale;
+}
+
+// A Resize along one axis of a tensor of any rank: what lies before and behind it is one dimension each. By
+// `scale`, or to `size`, i64 [1].
+Operand resized_along(NodeImport& node, op::Resize resize, const Operand& x, int64_t axis, double scale,
+                      const std::optional<Operand>& size = std::nullopt) {
+  const Composing c{node};
+  const int64_t rank = node.rank(x);
+  const Operand behind = c.extent(x, axis + 1, rank);
+  const Operand plane =
+      c.reshape(x, c.joined({node.numbers({1}), c.extent(x, 0, axis), c.sizes(x, axis, axis + 1), behind}));
+  std::vector<Operand> inputs{plane};
+  if (size)
+    inputs.insert(inputs.end(), {Value{}, c.joined({*size, behind})});
+  else
+    resize.scales = {{scale, 1}};
+  const Operand made = node.add(resize, std::move(inputs));
+  return c.reshape(made, c.joined({c.sizes(x, 0, axis), c.sizes(made, 2, 3), c.sizes(x, axis + 1, rank)}));
+}
+
+// Axis by axis, for what does not look like images.
+void emit_along_each(NodeImport& node, const op::Resize& resize, const std::vector<double>& scales,
+                     const std::vector<std::optional<Operand>>& sizes) {
+  if (resize.coordinates == op::CoordinateMode::tf_crop_and_resize)
+    throw Unsupported{cat("tf_crop_and_resize along ", scales.size(), " dimensions")};
+  Operand x = node.operand(0);
+  if (node.type(x) != DataType::f32)
+    throw Unsupported{cat("a resize of ", scales.size(), " dimensions of ", name_of(node.type(x)))};
+  for (size_t axis = 0; axis < scales.size(); ++axis)
+    if (scales[axis] != 1 || sizes[axis])
+      x = resized_along(node, resize, x, static_cast<int64_t>(axis), scales[axis], sizes[axis]);
+  node.emit(op::Identity{}, {x});
 }
 
 // Emits a Resize by constant factors over all dimensions of x (or those that `axes` names).
@@ -61,15 +119,15 @@ void emit_scaled(NodeImport& node, op::Resize resize, const std::vector<double>&
       scales[static_cast<size_t>(axes[i] < 0 ? axes[i] + rank : axes[i])] = given[i];
     }
   }
-  if (static_cast<int64_t>(scales.size()) != rank || (rank != 3 && rank != 4))
-    throw Unsupported{cat("scales for ", scales.size(), " dimensions")};
+  if (static_cast<int64_t>(scales.size()) != rank)
+    node.refuse(cat(scales.size(), " scales for ", rank, " dimensions"), "one for each");
   for (const double scale : scales)
     checked_scale(node, scale);
   const bool last_axis_stays = rank == 4 && scales[3] == 1 && scales[1] != 1;
   const View view = rank == 3 ? View::line : last_axis_stays ? View::nhwc : View::nchw;
   const size_t first = view == View::nhwc ? 1 : 2;
-  if (scales[0] != 1 || scales[view == View::nhwc ? 3 : 1] != 1)
-    throw Unsupported{"it scales the batch or the channels"};
+  if ((rank != 3 && rank != 4) || scales[0] != 1 || scales[view == View::nhwc ? 3 : 1] != 1)
+    return emit_along_each(node, resize, scales, std::vector<std::optional<Operand>>(scales.size()));
   resize.scales = view == View::line ? std::array<double, 2>{1, scales[2]}
                                      : std::array<double, 2>{scales[first], scales[first + 1]};
   emit_viewed(node, view, resize, {viewed(node, view, x)});
@@ -96,6 +154,7 @@ bool emit_sized(NodeImport& node, op::Resize resize, const Operand& x, const Siz
   if (*rows < 1 || *columns < 1 || *rows > kMostSize || *columns > kMostSize)
     node.refuse(cat("sizes ", *rows, "x", *columns), cat("1..", kMostSize));
   resize.sizes = Pair{*rows, *columns};
+  if (resize.scales && view == View::line) (*resize.scales)[0] = 1;
   emit_viewed(node, view, resize, {viewed(node, view, x)});
   return true;
 }
@@ -116,25 +175,73 @@ std::vector<SizeTerm> sizes_by_axis(NodeImport& node, const SizeList& list, Valu
   return all;
 }
 
-bool resize_by_list(NodeImport& node, const op::Resize& resize) {
+// How sizes are understood: all of them as they are, or as bounds of one scale for all axes.
+enum class Policy { stretch, not_larger, not_smaller };
+constexpr EnumNames<Policy, 3> kPolicies{
+    {{Policy::stretch, "stretch"}, {Policy::not_larger, "not_larger"}, {Policy::not_smaller, "not_smaller"}}};
+
+// The one scale that keeps the proportions, and the sizes that it makes in place of `sizes`.
+double keep_proportions(NodeImport& node, Policy policy, Value x, std::vector<SizeTerm>& sizes) {
+  const Shape& shape = node.graph().shape(x);
+  std::vector<int64_t> axes = node.integers("axes");
+  for (size_t axis = 0; axis < shape.size() && node.attribute("axes") == nullptr; ++axis)
+    axes.push_back(static_cast<int64_t>(axis));
+  std::optional<double> scale;
+  for (int64_t& axis : axes) {
+    if (axis < 0) axis += std::ssize(shape);
+    const auto at = static_cast<size_t>(axis);
+    const std::optional<int64_t> size = node.known(sizes[at]);
+    if (shape[at] < 1 || !size) throw Unsupported{"proportions that are kept of sizes that are not known"};
+    const double wanted = checked_scale(node, static_cast<double>(*size) / static_cast<double>(shape[at]));
+    if (!scale || (policy == Policy::not_larger ? wanted < *scale : wanted > *scale)) scale = wanted;
+  }
+  for (const int64_t axis : axes) {
+    const auto at = static_cast<size_t>(axis);
+    sizes[at] = {.number = static_cast<int64_t>(std::floor(*scale * static_cast<double>(shape[at]) + 0.5))};
+  }
+  return scale.value_or(1);
+}
+
+void emit_sized_along_each(NodeImport& node, const op::Resize& resize, Value x,
+                           const std::vector<SizeTerm>& sizes) {
+  if (resize.scales) throw Unsupported{cat("proportions that are kept of ", sizes.size(), " dimensions")};
+  std::vector<std::optional<Operand>> targets(sizes.size());
+  for (size_t axis = 0; axis < sizes.size(); ++axis)
+    if (!keeps(node, x, sizes[axis], axis)) targets[axis] = node.sizes_operand({.terms = {sizes[axis]}});
+  emit_along_each(node, resize, std::vector<double>(sizes.size(), 1), targets);
+}
+
+bool resize_by_list(NodeImport& node, op::Resize resize) {
   const std::optional<SizeList> list = node.size_list(3);
-  if (!list) return false;
+  const Policy policy = node.choice(kPolicies, "keep_aspect_ratio_policy", Policy::stretch);
+  if (!list) {
+    if (policy != Policy::stretch) throw Unsupported{"proportions that are kept of computed sizes"};
+    return false;
+  }
   const Operand operand = node.operand(0);
   const Value x = node.value_of(operand);
   const Shape& shape = node.graph().shape(x);
-  const std::vector<SizeTerm> sizes = sizes_by_axis(node, *list, x);
-  if (sizes.size() != shape.size() || (sizes.size() != 3 && sizes.size() != 4))
-    throw Unsupported{cat("sizes for ", sizes.size(), " dimensions")};
-  if (sizes.size() == 3) {
-    if (!keeps(node, x, sizes[0], 0) || !keeps(node, x, sizes[1], 1))
-      throw Unsupported{"it resizes the batch or the channels"};
+  std::vector<SizeTerm> sizes = sizes_by_axis(node, *list, x);
+  if (sizes.size() != shape.size())
+    node.refuse(cat(sizes.size(), " sizes for ", shape.size(), " dimensions"), "one for each");
+  if (policy != Policy::stretch) {
+    const double scale = keep_proportions(node, policy, x, sizes);
+    resize.scales = {{scale, scale}};
+  }
+  if (sizes.size() == 3 && keeps(node, x, sizes[0], 0) && keeps(node, x, sizes[1], 1) && node.known(sizes[2]))
     return emit_sized(node, resize, x, SizeTerm{.number = 1}, sizes[2], View::line);
+  if (sizes.size() != 4) {
+    emit_sized_along_each(node, resize, x, sizes);
+    return true;
   }
   const bool nchw = keeps(node, x, sizes[0], 0) && keeps(node, x, sizes[1], 1);
   const bool nhwc = keeps(node, x, sizes[0], 0) && keeps(node, x, sizes[3], 3);
   if (!nchw && nhwc) return emit_sized(node, resize, x, sizes[1], sizes[2], View::nhwc);
   if (nchw) return emit_sized(node, resize, x, sizes[2], sizes[3], View::nchw);
-  return false;
+  const bool all_known = std::all_of(sizes.begin(), sizes.end(),
+                                     [&](const SizeTerm& size) { return node.known(size).has_value(); });
+  if (all_known) emit_sized_along_each(node, resize, x, sizes);
+  return all_known;
 }
 
 // Sizes or scales that are computed: those of H and W are the third input of our Resize.
@@ -149,12 +256,6 @@ void emit_computed(NodeImport& node, const op::Resize& resize, int input) {
     throw Unsupported{cat("axes ", join(axes))};
   if (auto* constant = std::get_if<FileConstant>(&space)) constant->is_number = true;
   emit_resized(node, resize, {x, Value{}, space});
-}
-
-std::vector<double> floats_of(const Tensor& tensor) {
-  if (tensor.elements() > 8) throw Unsupported{cat("scales of ", to_string(tensor.shape()))};
-  const Tensor floats = tensor.to_f32();
-  return {floats.data<float>().begin(), floats.data<float>().end()};
 }
 
 // Before operator set 11: scales only, output pixel = input pixel / scale, nearest rounds down.
@@ -172,16 +273,6 @@ void read_old_resize(NodeImport& node) {
   emit_computed(node, resize, 1);
 }
 
-// {top, left, bottom, right} of an input that names the beginnings of all dimensions, then their ends.
-std::array<double, 4> region_of(NodeImport& node) {
-  if (node.real("extrapolation_value", 0) != 0) throw Unsupported{"an extrapolation_value other than 0"};
-  const std::vector<double> region = node.has(1) ? floats_of(node.constant(1)) : std::vector<double>{};
-  if (region.size() == 4 && !node.integers("axes").empty())
-    return {region[0], region[1], region[2], region[3]};
-  if (region.size() != 8) throw Unsupported{cat("a region of ", region.size(), " numbers")};
-  return {region[2], region[3], region[6], region[7]};
-}
-
 void read_resize(NodeImport& node) {
   if (node.opset() < 11) return read_old_resize(node);
   op::Resize resize{
@@ -190,11 +281,12 @@ void read_resize(NodeImport& node) {
           node.choice(kCoordinateModes, "coordinate_transformation_mode", op::CoordinateMode::half_pixel),
       .nearest = node.choice(kNearestModes, "nearest_mode", op::NearestMode::round_prefer_floor),
       .cubic_a = node.real("cubic_coeff_a", -0.75)};
-  node.expect_integer("antialias", 0);
-  if (resize.mode == op::ResizeMode::cubic) node.expect_integer("exclude_outside", 0);
-  static constexpr EnumNames<bool, 1> kPolicies{{{true, "stretch"}}};
-  node.choice(kPolicies, "keep_aspect_ratio_policy", true);
-  if (resize.coordinates == op::CoordinateMode::tf_crop_and_resize) resize.roi = region_of(node);
+  resize.antialias = node.flag("antialias", false);
+  if (resize.antialias && resize.mode == op::ResizeMode::nearest) throw Unsupported{"antialias of nearest"};
+  // Otherwise what lies outside has no weight anyhow.
+  if (resize.antialias || resize.mode == op::ResizeMode::cubic)
+    resize.exclude_outside = node.flag("exclude_outside", false);
+  if (resize.coordinates == op::CoordinateMode::tf_crop_and_resize) resize.roi = region_of(node, 2);
   if (node.has(2) == node.has(3)) node.refuse("scales and sizes", "exactly one of them is needed");
   if (node.has(3)) {
     if (!resize_by_list(node, resize)) emit_computed(node, resize, 3);
@@ -211,138 +303,6 @@ void read_upsample(NodeImport& node) {
   read_old_resize(node);
 }
 
-// Two amounts for each dimension of x: {before..., after...}.
-std::vector<int64_t> pad_amounts(NodeImport& node, int64_t rank) {
-  std::vector<int64_t> amounts = node.opset() < 11 ? node.integers("pads") : node.known_sizes(1);
-  if (node.has(3)) {
-    const std::vector<int64_t> axes = node.known_sizes(3);
-    if (amounts.size() != 2 * axes.size()) node.refuse(cat(amounts.size(), " pads"), "two for each axis");
-    std::vector<int64_t> all(static_cast<size_t>(2 * rank), 0);
-    for (size_t i = 0; i < axes.size(); ++i) {
-      const int64_t axis = axes[i] < 0 ? axes[i] + rank : axes[i];
-      if (axis < 0 || axis >= rank) node.refuse(cat("axis ", axes[i]), cat("of ", rank));
-      all[static_cast<size_t>(axis)] = amounts[i];
-      all[static_cast<size_t>(axis + rank)] = amounts[i + axes.size()];
-    }
-    amounts = std::move(all);
-  }
-  if (static_cast<int64_t>(amounts.size()) != 2 * rank)
-    node.refuse(cat(amounts.size(), " pads for ", rank, " dimensions"), "two for each");
-  for (const int64_t amount : amounts)
-    if (amount < -kMostPad || amount > kMostPad)
-      node.refuse(cat("pads ", amount), cat("within -", kMostPad, "..", kMostPad));
-  return amounts;
-}
-
-std::vector<int64_t> swapped(int64_t a, int64_t b) {
-  std::vector<int64_t> permutation{0, 1, 2, 3};
-  std::swap(permutation[static_cast<size_t>(a)], permutation[static_cast<size_t>(b)]);
-  return permutation;
-}
-
-// Our Pad works along H and W; N and C are swapped with them while they are padded.
-void emit_pads(NodeImport& node, op::Pad pad, Operand x, std::vector<int64_t> amounts, int64_t missing) {
-  amounts.insert(amounts.begin() + static_cast<int64_t>(amounts.size() / 2), static_cast<size_t>(missing), 0);
-  amounts.insert(amounts.begin(), static_cast<size_t>(missing), 0);
-  const auto amount = [&](int64_t axis) {
-    return Pair{amounts[static_cast<size_t>(axis)], amounts[static_cast<size_t>(axis + 4)]};
-  };
-  const Pair none{0, 0};
-  for (int64_t axis = 0; axis < 2; ++axis) {
-    if (amount(axis) == none) continue;
-    op::Pad along = pad;
-    along.pads = {amount(axis)[0], 0, amount(axis)[1], 0};
-    const op::Transpose swap{.permutation = swapped(axis, 2)};
-    x = node.add(swap, {node.add(along, {node.add(swap, {x})})});
-  }
-  pad.pads = {amount(2)[0], amount(3)[0], amount(2)[1], amount(3)[1]};
-  if (missing == 0) return node.emit(pad, {x});
-  std::vector<int64_t> axes;
-  for (int64_t axis = 0; axis < missing; ++axis)
-    axes.push_back(axis);
-  node.emit(op::Squeeze{.axes = axes}, {node.add(pad, {x})});
-}
-
-// For each position along the padded dimension, which of x's it shows; i64 [n]. Beyond x's last reflection
-// there is nothing to show, as ONNX has it.
-Operand shown_position(const Composing& c, const Operand& position, const Operand& size, op::PadMode mode) {
-  using Pairwise = op::Binary::Function;
-  const Operand zero = c.node.numbers({0}), last = c.minus(size, c.node.numbers({1}));
-  Operand shown = position;
-  if (mode == op::PadMode::reflect) {
-    const auto distance = [&](const Operand& from) { return c.unary(op::Unary::Function::abs, from); };
-    shown = c.minus(last, distance(c.minus(last, distance(position))));
-  }
-  return c.binary(Pairwise::maximum, c.binary(Pairwise::minimum, shown, last), zero);
-}
-
-// Pads by amounts that are computed: each dimension is gathered by positions.
-Operand padded_along(const Composing& c, const op::Pad& pad, const Operand& x, int64_t axis,
-                     const Operand& before, const Operand& after) {
-  using Pairwise = op::Binary::Function;
-  const Operand size = c.sizes(x, axis, axis + 1);
-  const Operand count = c.plus(size, c.plus(before, after));
-  const Operand position = c.minus(c.counting(count), before);
-  const Operand shown = shown_position(c, position, size, pad.mode);
-  const Operand found = c.node.add(op::Gather{.axis = axis}, {x, shown});
-  if (pad.mode != op::PadMode::constant) return found;
-  std::vector<int64_t> along(static_cast<size_t>(c.node.rank(x)), 1);
-  along[static_cast<size_t>(axis)] = -1;
-  const Operand inside = c.reshape(c.binary(Pairwise::equal, shown, position), along);
-  return c.where(inside, found, c.number(pad.value, x));
-}
-
-void emit_computed_pads(NodeImport& node, const op::Pad& pad) {
-  const Composing c{node};
-  Operand x = node.operand(0);
-  const Operand amounts = node.operand(1);
-  const int64_t rank = node.rank(x);
-  std::vector<int64_t> axes;
-  if (node.has(3))
-    axes = node.known_sizes(3);
-  else
-    for (int64_t axis = 0; axis < rank; ++axis)
-      axes.push_back(axis);
-  const auto count = static_cast<int64_t>(axes.size());
-  for (int64_t i = 0; i < count; ++i) {
-    const int64_t axis = axes[static_cast<size_t>(i)] + (axes[static_cast<size_t>(i)] < 0 ? rank : 0);
-    if (axis < 0 || axis >= rank) node.refuse(cat("axis ", axis), cat("of ", rank));
-    const auto amount = [&](int64_t at) {
-      return node.add(op::Gather{.axis = 0}, {amounts, node.numbers({at})});
-    };
-    x = padded_along(c, pad, x, axis, amount(i), amount(i + count));
-  }
-  node.emit(op::Identity{}, {x});
-}
-
-bool are_known(NodeImport& node, int input) {
-  if (const auto list = node.size_list(input))
-    return std::all_of(list->terms.begin(), list->terms.end(),
-                       [&](const SizeTerm& term) { return node.known(term).has_value(); });
-  const auto* value = std::get_if<Value>(&node.input(input));
-  return value == nullptr || node.graph().content(*value).defined();
-}
-
-void read_pad(NodeImport& node) {
-  op::Pad pad{.mode = node.choice(kPadModes, "mode", op::PadMode::constant)};
-  pad.value = node.opset() < 11 ? node.real("value", 0) : node.number(2, 0);
-  Operand x = node.operand(0);
-  const int64_t rank = node.rank(x);
-  if (node.opset() >= 11 && !are_known(node, 1)) return emit_computed_pads(node, pad);
-  const std::vector<int64_t> amounts = pad_amounts(node, rank);
-  if (rank < 1 || rank > 4) {
-    if (node.opset() < 11) throw Unsupported{cat("a tensor of ", rank, " dimensions")};
-    return emit_computed_pads(node, pad);
-  }
-  if (rank < 4) {
-    std::vector<int64_t> axes;
-    for (int64_t axis = 0; axis < 4 - rank; ++axis)
-      axes.push_back(axis);
-    x = node.add(op::Unsqueeze{.axes = axes}, {x});
-  }
-  emit_pads(node, pad, std::move(x), amounts, 4 - rank);
-}
-
 void read_depth_to_space(NodeImport& node) {
   using Mode = op::DepthToSpace::Mode;
   static constexpr EnumNames<Mode, 2> kModes{{{Mode::dcr, "DCR"}, {Mode::crd, "CRD"}}};
@@ -357,15 +317,11 @@ void read_space_to_depth(NodeImport& node) {
 
 constexpr OperatorReader kReaders[] = {
     {"DepthToSpace", "blocksize mode", 1, 1, read_depth_to_space},
-    {"Pad", "pads value mode", 1, 4, read_pad,
-     "by known amounts before operator set 11 in up to four dimensions"},
     {"Resize",
      "mode coordinate_transformation_mode nearest_mode cubic_coeff_a "
      "exclude_outside extrapolation_value "
      "antialias axes keep_aspect_ratio_policy scales",
-     1, 4, read_resize,
-     "along one or two dimensions of space; without antialias and "
-     "exclude_outside"},
+     1, 4, read_resize, "of integers nearest only; the region of a crop must be known"},
     {"SpaceToDepth", "blocksize", 1, 1, read_space_to_depth},
     {"Upsample", "mode scales", 1, 2, read_upsample, "as Resize; until operator set 9"},
 };

@@ -101,11 +101,27 @@ void add_resizes(Maker& m) {
     for (const auto coordinates : {op::CoordinateMode::half_pixel, op::CoordinateMode::asymmetric})
       m.add("Resize", op::Resize{.mode = mode, .coordinates = coordinates, .sizes = Pair{5, 7}},
             {m.x({1, 2, 3, 4})});
+  for (const auto mode : {op::ResizeMode::linear, op::ResizeMode::cubic})
+    m.add("Resize of wide kernels",
+          op::Resize{.mode = mode, .sizes = Pair{2, 7}, .antialias = true, .exclude_outside = true},
+          {m.x({1, 2, 5, 4})});
   m.add("Resize to a reference", op::Resize{}, {m.x({1, 2, 3, 4}), at::zeros({1, 1, 5, 6}, at::kDouble)})
       .constants = {1};
   m.add("Resize to computed sizes", op::Resize{}, {m.x({1, 2, 3, 4}), at::Tensor(), whole({5, 6})});
   m.add("Resize by computed scales", op::Resize{},
         {m.x({1, 2, 3, 4}), at::Tensor(), at::tensor({1.5, 2.0}, at::kFloat)});
+}
+
+void add_grids(Maker& m) {
+  for (const auto mode : {op::ResizeMode::nearest, op::ResizeMode::linear, op::ResizeMode::cubic})
+    for (const auto padding : {op::GridSample::Padding::zeros, op::GridSample::Padding::border,
+                               op::GridSample::Padding::reflection})
+      for (const bool corners : {false, true}) {
+        OperatorCase& c =
+            m.add("GridSample", op::GridSample{.mode = mode, .padding = padding, .align_corners = corners},
+                  {m.x({2, 2, 4, 5}), m.x({2, 3, 4, 2})});
+        if (mode == op::ResizeMode::nearest) c.constants = {1};
+      }
 }
 
 void add_boxes(Maker& m) {
@@ -264,6 +280,7 @@ std::vector<OperatorCase> operator_cases() {
   Maker m;
   add_windows(m);
   add_resizes(m);
+  add_grids(m);
   add_boxes(m);
   add_own(m);
   add_unary(m);

@@ -55,6 +55,7 @@ at::Tensor apply_operator(const Op& any, const OperatorCall& call) {
                         [&](const op::Crop& op) { return crop(op, x[0], x[1]); },
                         [&](const op::Pad& op) { return pad(op, x[0]); },
                         [&](const op::RoiAlign& op) { return roi_align(op, x[0], x[1], x[2]); },
+                        [&](const op::GridSample& op) { return grid_sample(op, x[0], x[1]); },
                         [&](const op::NonMaxSuppression& op) { return chosen_boxes(op, call); },
                         // our own
                         [&](const op::DynamicDeconvolution& op) {
@@ -102,7 +103,8 @@ at::Tensor apply_operator(const Op& any, const OperatorCall& call) {
                         [&](const op::LayerNormalization& op) { return layer_normalization(op, call); },
                         [&](const op::InstanceNormalization& op) { return instance_normalization(op, call); },
                         [&](const op::Loop&) -> at::Tensor {  // refused by name when a Module is made
-                          throw Error(ErrorKind::unsupported, {.where = "Loop", .found = "it is not trained"});
+                          throw Error(ErrorKind::unsupported,
+                                      {.where = "Loop", .found = "it is not trained"});
                         },
                     },
                     any);

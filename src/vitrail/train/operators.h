@@ -52,6 +52,8 @@ at::Tensor average_pool(const op::AveragePool& op, const at::Tensor& x, const Sh
 at::Tensor resize(const op::Resize& op, const at::Tensor& x, const Shape& output);
 /// The target is what `call` brings: a reference, a computed target, or the operator's own.
 at::Tensor resize(const op::Resize& op, const OperatorCall& call);
+/// At the halves of `nearest` LibTorch reflects before it rounds.
+at::Tensor grid_sample(const op::GridSample& op, const at::Tensor& x, const at::Tensor& grid);
 at::Tensor crop(const op::Crop& op, const at::Tensor& x, const at::Tensor& reference);
 at::Tensor pad(const op::Pad& op, const at::Tensor& x);
 

@@ -148,6 +148,11 @@ at::Tensor crop(const op::Crop& op, const at::Tensor& x, const at::Tensor& refer
   return x.narrow(2, op.top, reference.size(2)).narrow(3, op.left, reference.size(3));
 }
 
+at::Tensor grid_sample(const op::GridSample& op, const at::Tensor& x, const at::Tensor& grid) {
+  const int64_t mode = op.mode == op::ResizeMode::linear ? 0 : op.mode == op::ResizeMode::nearest ? 1 : 2;
+  return at::grid_sampler(x, grid, mode, static_cast<int64_t>(op.padding), op.align_corners);
+}
+
 at::Tensor pad(const op::Pad& op, const at::Tensor& x) {
   Pads cut{}, grow{};
   for (size_t i = 0; i < 4; ++i) {

@@ -44,7 +44,7 @@ at::Tensor interpolation_matrix(const op::Resize& op, size_t axis, int64_t in, i
   auto m = matrix.accessor<double, 2>();
   for (int64_t i = 0; i < out; ++i) {
     const ResizeTaps taps = resize_taps(op, axis, in, out, i);
-    for (size_t k = 0; k < static_cast<size_t>(taps.count); ++k)
+    for (size_t k = 0; k < taps.from.size(); ++k)
       m[i][taps.from[k]] += taps.weight[k];
   }
   return matrix.to(type);
@@ -61,7 +61,7 @@ at::Tensor resize(const op::Resize& op, const at::Tensor& x, const Shape& output
   const bool half_pixel =
       op.coordinates == C::half_pixel || (op.coordinates == C::pytorch_half_pixel && height > 1 && width > 1);
   const bool corners = op.coordinates == C::align_corners;
-  if (op.mode == op::ResizeMode::linear && (half_pixel || corners)) {
+  if (op.mode == op::ResizeMode::linear && !op.antialias && (half_pixel || corners)) {
     const auto scale = [&](size_t d) {
       return op.scales ? (*op.scales)[d]
                        : static_cast<double>(output[2 + d]) /

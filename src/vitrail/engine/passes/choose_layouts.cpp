@@ -9,6 +9,7 @@ namespace {
 // How an operator stands to the layout of rank-4 floats.
 enum class Habit {
   spatial,    // reads and writes channels-last
+  sampled,    // the same, but for the positions: any layout will do for them
   follows,    // the same layout for everything it reads and writes, whichever it is
   strided,    // reads any layout and writes the one that is asked for
   row_major,  // reads and writes row-major
@@ -30,6 +31,7 @@ struct HabitOf {
   Habit operator()(const op::Crop&) const { return Habit::spatial; }
   Habit operator()(const op::Pad&) const { return Habit::spatial; }
   Habit operator()(const op::RoiAlign&) const { return Habit::spatial; }
+  Habit operator()(const op::GridSample&) const { return Habit::sampled; }
   Habit operator()(const op::DynamicDeconvolution&) const { return Habit::spatial; }
   Habit operator()(const op::Encoding&) const { return Habit::spatial; }
 
@@ -92,11 +94,13 @@ class LayoutChooser {
     for (size_t i = network_.layers.size(); i-- > 0;) {
       const Layer& layer = network_.layers[i];
       const Habit habit = habit_of(layer);
-      const bool wishes = habit == Habit::spatial || (habit != Habit::row_major && keeps_dimensions(layer) &&
-                                                      has_choice(layer.output) && wanted(layer.output));
+      const bool passes_on = habit == Habit::follows || (habit == Habit::strided && keeps_dimensions(layer));
+      const bool wishes =
+          habit == Habit::spatial || (passes_on && has_choice(layer.output) && wanted(layer.output));
       for (const ValueId input : layer.inputs)
         if (wishes && !reads_planes(network_, layer) && input != no_value)
           wants_channels_last_[static_cast<size_t>(input)] = true;
+      if (habit == Habit::sampled) wants_channels_last_[static_cast<size_t>(layer.inputs[0])] = true;
       if (layer.residual != no_value) wants_channels_last_[static_cast<size_t>(layer.residual)] = true;
     }
   }
@@ -118,6 +122,7 @@ class LayoutChooser {
         if (layer.residual != no_value && has_choice(layer.residual))
           layer.residual = converted(layer.residual, false);
         break;  // its result is channels-last unless a pass said so
+      case Habit::sampled: layer.inputs[0] = converted(layer.inputs[0], false); break;
       case Habit::follows: {
         const bool row_major = followed(layer);
         read_all(layer, row_major);

@@ -63,7 +63,7 @@ class Factoring {
       if (const Layer* maker = maker_of(input); maker != nullptr && uses_[static_cast<size_t>(input)] == 1) {
         const auto* resize = std::get_if<op::Resize>(&maker->op);
         const Shape &to = network_.shape(input), &from = network_.shape(maker->inputs[0]);
-        if (resize != nullptr && resize->mode == op::ResizeMode::linear &&
+        if (resize != nullptr && resize->mode == op::ResizeMode::linear && !resize->antialias &&
             from[2] * from[3] * least_enlargement <= to[2] * to[3]) {
           part.resize = resize;
           part.small = maker->inputs[0];

@@ -12,7 +12,7 @@ void fuse_resize_argmax(Network& network) {
     if (maker[input] < 0 || uses[input] != 1) continue;
     const Layer& before = network.layers[static_cast<size_t>(maker[input])];
     const auto* resize = std::get_if<op::Resize>(&before.op);
-    if (resize == nullptr || resize->mode != op::ResizeMode::linear) continue;
+    if (resize == nullptr || resize->mode != op::ResizeMode::linear || resize->antialias) continue;
     layer.resized = *resize;
     layer.inputs = before.inputs;
     layer.fused.push_back(before.name);

@@ -8,7 +8,8 @@ void write_outputs_directly(Network& network) {
     const auto id = static_cast<size_t>(output.value);
     if (maker[id] < 0 || uses[id] != 1) continue;
     const Layer& layer = network.layers[static_cast<size_t>(maker[id])];
-    network.values[id].row_major = std::holds_alternative<op::Resize>(layer.op);
+    const auto* resize = std::get_if<op::Resize>(&layer.op);
+    network.values[id].row_major = resize != nullptr && !resize->antialias;
   }
 }
 

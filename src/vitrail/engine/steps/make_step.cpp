@@ -85,7 +85,9 @@ Step make_step(const StepContext& context, const Layer& layer) {
       [&](const op::MaxPool& op) { return make_max_pool(context, layer, op); },
       [&](const op::AveragePool& op) { return make_average_pool(context, layer, op); },
       [&](const op::GlobalAveragePool&) { return make_global_average_pool(context, layer); },
-      [&](const op::Resize& op) { return make_resize(context, layer, op); },
+      [&](const op::Resize& op) {
+        return op.antialias ? make_antialiased_resize(context, layer, op) : make_resize(context, layer, op);
+      },
       [&](const op::Crop& op) { return make_crop(context, layer, op); },
       [&](const op::Pad& op) { return make_pad(context, layer, op); },
       [&](const op::Softmax& op) { return make_softmax(context, layer, op); },
@@ -117,6 +119,7 @@ Step make_step(const StepContext& context, const Layer& layer) {
       [&](const op::MaxPoolIndices& op) { return make_max_pool_indices(context, layer, op); },
       [&](const op::MaxUnpool&) { return make_max_unpool(context, layer); },
       [&](const op::RoiAlign& op) { return make_roi_align(context, layer, op); },
+      [&](const op::GridSample& op) { return make_grid_sample(context, layer, op); },
       [&](const op::LRN& op) { return make_lrn(context, layer, op); },
       [&](const op::DynamicDeconvolution& op) { return make_dynamic_deconvolution(context, layer, op); },
       [&](const op::Encoding&) { return make_encoding(context, layer); },

@@ -11,13 +11,16 @@ AxisTaps axis_taps(const op::Resize& resize, size_t axis, int64_t in, int64_t ou
   AxisTaps result;
   for (int64_t at = 0; at < out; ++at) {
     const ResizeTaps taps = resize_taps(resize, axis, in, out, at);
-    // Steps with one tap copy; where an output may read nothing, the weight of the one has to count.
-    const bool weighted = resize.coordinates == op::CoordinateMode::tf_crop_and_resize;
-    result.taps = weighted ? std::max<int64_t>(taps.count, 2) : taps.count;
-    result.outputs.push_back({taps.from, {}});
+    result.taps = std::max(result.taps, std::ssize(taps.from));
+    result.outputs.emplace_back();
+    std::copy(taps.from.begin(), taps.from.end(), result.outputs.back().from.begin());
     for (size_t i = 0; i < taps.weight.size(); ++i)
       result.outputs.back().weight[i] = static_cast<float>(taps.weight[i]);
   }
+  // Steps with one tap copy; where an output may read nothing, the weight of the one has to count.
+  if (resize.coordinates == op::CoordinateMode::tf_crop_and_resize)
+    result.taps = std::max<int64_t>(result.taps, 2);
+  if (result.taps == 3) result.taps = 4;
   return result;
 }
 

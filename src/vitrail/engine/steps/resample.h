@@ -32,7 +32,7 @@ RowTaps row_taps(const AxisTaps& taps, int64_t stride);
 void resample_to_planes(const RowTaps& taps, const float* from, int64_t in, int64_t channels, float* plane,
                         float* to);
 
-/// `axis` 0 is vertical, 1 horizontal (graph/resize_positions.h).
+/// `axis` 0 is vertical, 1 horizontal (graph/resize_positions.h). Not for antialias, which has more taps.
 AxisTaps axis_taps(const op::Resize& resize, size_t axis, int64_t in, int64_t out);
 
 }  // namespace vitrail::engine_detail

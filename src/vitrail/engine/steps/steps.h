@@ -54,6 +54,7 @@ Step make_max_pool(const StepContext& context, const Layer& layer, const op::Max
 Step make_average_pool(const StepContext& context, const Layer& layer, const op::AveragePool& pool);
 Step make_global_average_pool(const StepContext& context, const Layer& layer);
 Step make_resize(const StepContext& context, const Layer& layer, const op::Resize& resize);
+Step make_antialiased_resize(const StepContext& context, const Layer& layer, const op::Resize& resize);
 Step make_resize_argmax(const StepContext& context, const Layer& layer, const op::Resize& resize);
 Step make_crop(const StepContext& context, const Layer& layer, const op::Crop& crop);
 Step make_pad(const StepContext& context, const Layer& layer, const op::Pad& pad);

@@ -1,5 +1,8 @@
 // Operators over the plane of maps of any layout.
 
+#include <cmath>
+#include <limits>
+
 #include "vitrail/base/error.h"
 #include "vitrail/engine/tensor_testing.h"
 
@@ -44,6 +47,63 @@ TEST(TensorOperators, RoiAlign) {
     const Value corners = c.parameter({boxes, 4}, -4, 16);
     return any_reader(c, c.graph.add(align, {x, corners, integers(c, image_of)}));
   });
+}
+
+TEST(TensorOperators, GridSample) {
+  using Padding = op::GridSample::Padding;
+  check(27900, 60, [](Case& c) {
+    const int64_t images = c.pick(1, 2);
+    const Value x = any_layout(c, {images, c.pick(1, 70), c.pick(1, 9), c.pick(1, 9)});
+    Value grid = c.input({images, c.pick(1, 7), c.pick(1, 40), 2});
+    if (c.random.chance(0.5)) {
+      const Value maps = any_layout(c, {images, 2, c.pick(1, 7), c.pick(1, 40)});
+      grid = c.graph.add(op::Transpose{.permutation = {0, 2, 3, 1}}, {maps});
+    }
+    const op::GridSample sample{.mode = static_cast<op::ResizeMode>(c.pick(0, 2)),
+                                .padding = static_cast<Padding>(c.pick(0, 2)),
+                                .align_corners = c.random.chance(0.5)};
+    c.description += cat(", mode ", static_cast<int>(sample.mode), ", padding ",
+                         static_cast<int>(sample.padding), ", align_corners ", sample.align_corners);
+    const Value far = c.graph.add(op::Mul{}, {grid, c.parameter({1}, 1, 4)});
+    return any_reader(c, c.graph.add(sample, {x, far}));
+  });
+}
+
+TEST(TensorOperators, ResizeOfWideKernels) {
+  check(28000, 40, [](Case& c) {
+    const Value x = any_layout(c, {c.pick(1, 2), c.pick(1, 40), c.pick(1, 17), c.pick(1, 17)});
+    op::Resize resize{.mode = c.random.chance(0.5) ? op::ResizeMode::linear : op::ResizeMode::cubic,
+                      .coordinates = static_cast<op::CoordinateMode>(c.pick(0, 5)),
+                      .sizes = Pair{c.pick(1, 20), c.pick(1, 20)},
+                      .antialias = c.random.chance(0.7),
+                      .exclude_outside = c.random.chance(0.5)};
+    c.description += cat(", to ", join(*resize.sizes), ", mode ", static_cast<int>(resize.mode),
+                         ", coordinates ", static_cast<int>(resize.coordinates), ", antialias ",
+                         resize.antialias, ", exclude_outside ", resize.exclude_outside);
+    const Value made = c.graph.add(resize, {x});
+    if (c.random.chance(0.3)) return c.graph.add(op::ArgMax{}, {made});
+    return any_reader(c, made);
+  });
+}
+
+TEST(TensorOperators, GridSampleOfAnyPosition) {
+  const float wild[] = {std::numeric_limits<float>::quiet_NaN(),
+                        std::numeric_limits<float>::infinity(),
+                        -std::numeric_limits<float>::infinity(),
+                        1e30f,
+                        -1e30f,
+                        0.0f};
+  for (const auto padding :
+       {op::GridSample::Padding::zeros, op::GridSample::Padding::border, op::GridSample::Padding::reflection})
+    for (const auto mode : {op::ResizeMode::nearest, op::ResizeMode::linear, op::ResizeMode::cubic}) {
+      Case c(27990);
+      const Value x = c.input({1, 3, 4, 5}), grid = c.input({1, 3, 1, 2});
+      c.graph.output("y", c.graph.add(op::GridSample{.mode = mode, .padding = padding}, {x, grid}));
+      std::copy(std::begin(wild), std::end(wild), c.inputs[1].data<float>().begin());
+      const Tensor y = Engine(c.graph, c.weights, {.threads = 1}).run(c.inputs)[0];
+      for (const float value : y.data<float>())
+        EXPECT_TRUE(std::isfinite(value));
+    }
 }
 
 TEST(TensorOperators, LrnAndShuffles) {

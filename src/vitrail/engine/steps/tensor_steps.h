@@ -37,6 +37,7 @@ Step make_max_pool_indices(const StepContext& context, const Layer& layer, const
 Step make_max_unpool(const StepContext& context, const Layer& layer);
 Step make_lrn(const StepContext& context, const Layer& layer, const op::LRN& lrn);
 Step make_roi_align(const StepContext& context, const Layer& layer, const op::RoiAlign& align);
+Step make_grid_sample(const StepContext& context, const Layer& layer, const op::GridSample& sample);
 
 /// The operator's plain evaluation (graph/evaluate.h) as a step; its report says "reference".
 Step make_reference(const StepContext& context, const Layer& layer);

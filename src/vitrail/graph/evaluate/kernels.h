@@ -258,6 +258,8 @@ VITRAIL_KERNEL(GlobalMaxPool)
 VITRAIL_KERNEL(AdaptivePool)
 VITRAIL_KERNEL(MaxUnpool)
 VITRAIL_KERNEL(LRN)
+// grid_sample.cpp
+VITRAIL_KERNEL(GridSample)
 // boxes.cpp
 VITRAIL_KERNEL(RoiAlign)
 VITRAIL_KERNEL(NonMaxSuppression)

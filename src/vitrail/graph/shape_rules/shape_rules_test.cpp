@@ -252,6 +252,11 @@ TEST(ShapeRules, ResizeTakesAComputedTarget) {
 }
 
 TEST(ShapeRules, Boxes) {
+  EXPECT_EQ(shape(op::GridSample{}, {f32({2, 3, 4, 5}), f32({2, 7, -1, 2})}), (Shape{2, 3, 7, -1}));
+  refusal(op::GridSample{}, {f32({2, 3, 4, 5}), f32({2, 7, 6, 3})});
+  refusal(op::GridSample{}, {f32({2, 3, 4, 5}), f32({1, 7, 6, 2})});
+  refusal(op::GridSample{}, {f32({2, 3, 4, 5}), f32({2, 7, 2})});
+  refusal(op::GridSample{}, {f32({2, 3, 0, 5}), f32({2, 7, 6, 2})});
   const op::RoiAlign align{.height = 7, .width = 5};
   EXPECT_EQ(shape(align, {f32({1, 8, any, any}), f32({any, 4}), indices({any})}), (Shape{any, 8, 7, 5}));
   refusal(align, {f32({1, 8, 4, 4}), f32({2, 5}), indices({2})});

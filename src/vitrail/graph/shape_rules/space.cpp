@@ -17,6 +17,12 @@ int64_t scaled(int64_t size, double scale) {
   return known_or_unknown(size, static_cast<int64_t>(result));
 }
 
+// A size that is given beside a scale is what the scale makes, rounded either way.
+void expect_about(int64_t size, double exact) {
+  if (!(std::abs(static_cast<double>(size) - exact) <= 1))
+    fail(cat("size ", size), cat("about ", exact, ", as the scale says"));
+}
+
 // How much of the input, along one axis, a scale is applied to.
 double extent(const op::Resize& op, size_t axis) {
   if (op.coordinates != op::CoordinateMode::tf_crop_and_resize || !op.roi) return 1;
@@ -51,9 +57,11 @@ OpResult rule(const op::Resize& op, Inputs in) {
   expect_rank4(x);
   expect_number(in[0]);
   const bool reference = given(in, 1), target = given(in, 2);
-  if (int{reference} + int{target} + int{op.scales.has_value()} + int{op.sizes.has_value()} != 1)
+  if (int{reference} + int{target} + int{op.scales.has_value() || op.sizes.has_value()} != 1)
     fail("the target size is given more or less than once",
-         "exactly one of a reference, a computed target, scales and sizes is needed");
+         "exactly one of a reference, a computed target, and scales or sizes is needed");
+  if (op.antialias && op.mode == op::ResizeMode::nearest)
+    fail("antialias of nearest", "linear and cubic have it");
   if (reference) expect_rank4(in[1].shape, "reference");
   const Pair computed = target ? computed_target(op, x, in[2]) : Pair{-1, -1};
   if (op.coordinates != op::CoordinateMode::tf_crop_and_resize && op.roi)
@@ -64,6 +72,8 @@ OpResult rule(const op::Resize& op, Inputs in) {
                  : target   ? computed[d]
                  : op.sizes ? (*op.sizes)[d]
                             : scaled(x[2 + d], extent(op, d) * (*op.scales)[d]);
+    if (op.sizes && op.scales && x[2 + d] >= 0)
+      expect_about(out[2 + d], static_cast<double>(x[2 + d]) * (*op.scales)[d]);
     if (x[2 + d] == 0 || out[2 + d] == 0 || out[2 + d] < -1)
       fail(cat(to_string(x), " resized to ", out[2 + d]), "at least 1 is needed on both sides");
   }
@@ -150,6 +160,19 @@ OpResult rule(const op::RoiAlign& op, Inputs in) {
              op.spatial_scale),
          "bins and scale must be positive");
   return typed({std::max(boxes[0], images[0]), in[0].shape[1], op.height, op.width}, in[0].type);
+}
+
+OpResult rule(const op::GridSample&, Inputs in) {
+  expect_inputs(in, 2, 2);
+  const Shape &x = in[0].shape, &grid = in[1].shape;
+  expect_rank4(x);
+  expect_float(in[0]);
+  expect_same_type(in[0], in[1]);
+  if (grid.size() != 4 || !agree(grid[3], 2) || !agree(grid[0], x[0]))
+    fail(cat("input ", to_string(x), " and grid ", to_string(grid)),
+         "N x C x H x W and N x h x w x 2 are needed");
+  if (x[2] == 0 || x[3] == 0) fail(cat("input is ", to_string(x)), "it must not be empty");
+  return typed({std::max(x[0], grid[0]), x[1], grid[1], grid[2]}, in[0].type);
 }
 
 OpResult rule(const op::NonMaxSuppression&, Inputs in) {
