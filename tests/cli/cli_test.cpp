@@ -311,6 +311,32 @@ TEST_F(CliTest, EvaluateStatesItsConvention) {
   EXPECT_THAT(vitrail({"evaluate", model(), "--dataset", data}).out, HasSubstr("skipped"));
 }
 
+TEST_F(CliTest, EvaluateAveragesTheScoresOfSeveralModels) {
+  const std::string data = dataset(), one = model(), other = path("other.onnx");
+  ASSERT_EQ(vitrail({"export", "mobilenet-x0.25-fcn8", "--classes", camvid_classes(), "--seed", "7", "--out",
+                     other})
+                .status,
+            0);
+  const auto predictions = [&](const std::string& name, std::vector<std::string> more) {
+    std::vector<std::string> command = {"evaluate", one, "--dataset", data, "--json", "--out", path(name)};
+    command.insert(command.end(), more.begin(), more.end());
+    EXPECT_EQ(json_of(vitrail(command))["images"], 3);
+    return read_label_map(path(name + "/test1.png")).labels;
+  };
+  const auto alone = predictions("alone", {});
+  EXPECT_EQ(predictions("twice", {"--with", one}), alone);
+  const auto both = predictions("both", {"--with", other});
+  EXPECT_NE(both, alone);
+  EXPECT_EQ(predictions("own", {"--with", other + "=" + data}), both) << "its own pictures are the same";
+  std::filesystem::copy(path("camvid"), path("fewer"), std::filesystem::copy_options::recursive);
+  for (const char* folder : {"fewer/test/test1.png", "fewer/testannot/test1.png"})
+    EXPECT_TRUE(std::filesystem::remove(path(folder))) << folder;
+  expect_refused(vitrail({"evaluate", one, "--dataset", data, "--with", other + "=camvid:" + path("fewer")}),
+                 2, {"picture 1", "test2"});
+  expect_refused(vitrail({"evaluate", one, "--dataset", data, "--with", other, "--crf", "vgg16"}), 2,
+                 {"--crf"});
+}
+
 TEST_F(CliTest, EvaluateHasCityscapesCategoriesAndInstances) {
   const std::string frame = "aachen_000000_000019_",
                     labels = path("city/gtFine/val/aachen/" + frame + "gtFine_");

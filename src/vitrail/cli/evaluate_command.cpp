@@ -12,10 +12,12 @@
 #include "vitrail/cli/command.h"
 #include "vitrail/cli/evaluate_options.h"
 #include "vitrail/cli/terminal.h"
+#include "vitrail/data/further_labels.h"
 #include "vitrail/image/label_png.h"
 #include "vitrail/metrics/components.h"
 #include "vitrail/metrics/report.h"
 #include "vitrail/predict/dense_crf.h"
+#include "vitrail/predict/ensemble.h"
 #include "vitrail/predict/evaluate.h"
 #include "vitrail/predict/model_file.h"
 #include "vitrail/predict/protocol.h"
@@ -42,6 +44,11 @@ void declare(CLI::App& app, Options& options) {
                  "test as a paper did: windows, scales, flips; `vitrail list protocols` explains them");
   app.add_option("--crf", options.crf, "refine with a dense CRF: resnet101 or vgg16 (DeepLab's settings)")
       ->excludes("--protocol");
+  app.add_option(
+         "--with", options.with,
+         "another model whose scores are averaged with MODEL's; MODEL2=NAME:PATH sees its own pictures "
+         "of the same scenes (FCN's colour and HHA networks: nyud, nyud-hha)")
+      ->excludes("--crf");
   app.add_option("--objects", options.objects,
                  "count this class's connected components as objects; label files number them (dsb2018)")
       ->check(CLI::Range(0, 254));
@@ -70,19 +77,60 @@ std::string speed(const Evaluation& evaluation) {
   return cat(fixed(evaluation.images_per_second, 1), " images/s in the predictor (first image left out)");
 }
 
-/// How images become labels: by the model's own predictor, by a published test protocol, or refined by a CRF.
-Predict predict_as_asked(const Options& options, const SemanticPredictor& predictor) {
+/// Several models, and for each its pictures; null: the data set's own.
+struct Members {
+  std::vector<Model> models;
+  std::vector<std::shared_ptr<const Dataset>> pictures;
+};
+
+Members open_members(const Options& options, const Dataset& dataset) {
+  Members members;
+  members.models.push_back(load_model(options.model, options.info));
+  members.pictures.emplace_back();
+  for (const std::string& with : options.with) {
+    const size_t equals = with.find('=');
+    members.models.push_back(read_model(with.substr(0, equals)));
+    members.pictures.emplace_back();
+    if (equals == std::string::npos) continue;
+    members.pictures.back() = open_dataset(with.substr(equals + 1), options.split);
+    check_same_pictures(dataset, *members.pictures.back());
+  }
+  return members;
+}
+
+PredictSample predict_together(const Options& options, const Dataset& dataset) {
+  Members members = open_members(options, dataset);
+  const TestProtocol protocol =
+      options.protocol.empty() ? Ensemble::mean_of_scores() : test_protocol(options.protocol);
+  const auto ensemble =
+      std::make_shared<Ensemble>(std::move(members.models), protocol, predict_options(options.run).engine);
+  return [ensemble, pictures = std::move(members.pictures)](const Sample& sample, int64_t index) {
+    std::vector<Sample> others(pictures.size());
+    std::vector<const Image*> images;
+    for (size_t i = 0; i < pictures.size(); ++i) {
+      if (pictures[i]) others[i] = pictures[i]->load(index);
+      images.push_back(pictures[i] ? &others[i].image : &sample.image);
+    }
+    return ensemble->predict(images);
+  };
+}
+
+/// How images become labels: by several models, by the model's own predictor, by a published test protocol,
+/// or refined by a CRF.
+PredictSample predict_as_asked(const Options& options, const SemanticPredictor& predictor,
+                               const Dataset& dataset) {
+  if (!options.with.empty()) return predict_together(options, dataset);
   if (!options.protocol.empty()) {
     const auto tester = std::make_shared<ProtocolPredictor>(load_model(options.model, options.info),
                                                             test_protocol(options.protocol),
                                                             predict_options(options.run).engine);
-    return [tester](const Image& image) { return tester->predict(image); };
+    return [tester](const Sample& sample, int64_t) { return tester->predict(sample.image); };
   }
   if (!options.crf.empty())
-    return [&predictor, crf = crf_options(options.crf)](const Image& image) {
-      return labels_of(dense_crf(image, predictor.probabilities(image), crf));
+    return [&predictor, crf = crf_options(options.crf)](const Sample& sample, int64_t) {
+      return labels_of(dense_crf(sample.image, predictor.probabilities(sample.image), crf));
     };
-  return [&predictor](const Image& image) { return predictor.predict(image); };
+  return [&predictor](const Sample& sample, int64_t) { return predictor.predict(sample.image); };
 }
 
 /// The components of a class against the objects that the label file numbers.
@@ -102,7 +150,7 @@ struct Counts {
 
 Evaluation measure(const Options& options, const SemanticPredictor& predictor, const Dataset& dataset,
                    Counts& counts) {
-  const Predict predict = predict_as_asked(options, predictor);
+  const PredictSample predict = predict_as_asked(options, predictor, dataset);
   std::vector<Rgb> palette;
   for (const ClassInfo& c : predictor.info().classes)
     palette.push_back(c.color);
@@ -140,7 +188,7 @@ int evaluate_command(CLI::App& app, const Arguments& arguments) {
                                    .found = "there is no MODEL",
                                    .allowed = "a model file, or --results with what a model found"});
   Model model = read_model(options.model);
-  check_task_options(app, model.info.task, {"--convention", "--protocol", "--crf", "--objects"});
+  check_task_options(app, model.info.task, {"--convention", "--protocol", "--crf", "--objects", "--with"});
   apply_info(options.info, model);
   if (model.info.task == Task::instance) return evaluate_objects(options, std::move(model), split_if_given);
   const SemanticPredictor predictor(std::move(model), predict_options(options.run));

@@ -3,6 +3,7 @@
 // objects.
 
 #include <string>
+#include <vector>
 
 #include "vitrail/cli/instance_options.h"
 #include "vitrail/cli/model_options.h"
@@ -16,6 +17,7 @@ struct EvaluateRequest {
   std::string out;
   std::string results;
   std::string protocol, crf;
+  std::vector<std::string> with;  ///< further models, each MODEL or MODEL=NAME:PATH
   int64_t objects = -1;
   bool boundary = false;
   bool as_pycocotools = false;

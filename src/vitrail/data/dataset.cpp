@@ -90,6 +90,7 @@ const std::vector<DatasetEntry>& dataset_entries() {
       ade20k_entry(),
       cityscapes_entry(),
       nyud_entry(),
+      nyud_hha_entry(),
       sift_flow_entry(),
       sift_flow_geo_entry(),
       isbi2012_entry(),

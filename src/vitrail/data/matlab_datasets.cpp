@@ -1,5 +1,7 @@
 #include "vitrail/data/matlab_datasets.h"
 
+#include <system_error>
+
 #include "vitrail/data/class_lists.h"
 #include "vitrail/data/list_file.h"
 #include "vitrail/data/mat_labels.h"
@@ -22,13 +24,22 @@ std::vector<std::string> nyud_splits(const fs::path& root) {
 LabelMap nyud_labels(const fs::path& path) {
   return read_mat_labels(path, "segmentation");
 }
-FileLayout nyud_layout(const fs::path& given, const std::string& split) {
+FileLayout nyud_pairs(const fs::path& given, const std::string& split, const char* images) {
   const fs::path root = nyud_root(given);
   FileLayout layout;
   declare_classes(layout, nyud40_classes(), 1);
   layout.read_labels = nyud_labels;
-  pair_by_list(layout, root / (split + ".txt"), root / "images", ".png", root / "segmentation", ".mat");
+  std::error_code none;
+  const fs::path inner = root / "data" / images;
+  pair_by_list(layout, root / (split + ".txt"), fs::is_directory(inner, none) ? inner : root / images, ".png",
+               root / "segmentation", ".mat");
   return layout;
+}
+FileLayout nyud_layout(const fs::path& root, const std::string& split) {
+  return nyud_pairs(root, split, "images");
+}
+FileLayout nyud_hha_layout(const fs::path& root, const std::string& split) {
+  return nyud_pairs(root, split, "hha");
 }
 
 fs::path sift_flow_root(const fs::path& root) {
@@ -67,6 +78,16 @@ DatasetEntry nyud_entry() {
           .splits = nyud_lists,
           .splits_in = nyud_splits,
           .layout = nyud_layout};
+}
+
+DatasetEntry nyud_hha_entry() {
+  return {.name = "nyud-hha",
+          .summary =
+              "NYUDv2 as its depth shows it: height above ground, angle and disparity as a picture; "
+              "PATH/hha, PATH/segmentation/*.mat, PATH/SPLIT.txt; research",
+          .splits = nyud_lists,
+          .splits_in = nyud_splits,
+          .layout = nyud_hha_layout};
 }
 
 DatasetEntry sift_flow_entry() {

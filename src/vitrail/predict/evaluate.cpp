@@ -56,6 +56,12 @@ Evaluation evaluate(const SemanticPredictor& predictor, const Dataset& dataset,
 
 Evaluation evaluate(const Predict& predict, const std::vector<ClassInfo>& classes, const Dataset& dataset,
                     const EvaluateOptions& options) {
+  return evaluate([&](const Sample& sample, int64_t) { return predict(sample.image); }, classes, dataset,
+                  options);
+}
+
+Evaluation evaluate(const PredictSample& predict, const std::vector<ClassInfo>& classes,
+                    const Dataset& dataset, const EvaluateOptions& options) {
   check_same_classes(classes, dataset.classes());
   Evaluation result{.matrix = ConfusionMatrix(static_cast<int64_t>(dataset.classes().size()))};
   const int64_t total = dataset.size();
@@ -63,7 +69,7 @@ Evaluation evaluate(const Predict& predict, const std::vector<ClassInfo>& classe
   std::iota(all.begin(), all.end(), 0);
   load_ahead(dataset, all, [&](int64_t i, const Sample& sample) {
     const auto start = std::chrono::steady_clock::now();
-    LabelMap prediction = predict(sample.image);
+    LabelMap prediction = predict(sample, i);
     if (i > 0) result.predict_seconds += seconds_since(start);
     if (prediction.height != sample.labels.height || prediction.width != sample.labels.width)
       prediction = resize_labels(prediction, sample.labels.height, sample.labels.width);

@@ -26,6 +26,8 @@ struct EvaluateOptions {
 
 /// Class indices of an image at its size.
 using Predict = std::function<LabelMap(const Image& image)>;
+/// The same of the data set's sample `index`: of an ensemble whose members see other pictures of it, say.
+using PredictSample = std::function<LabelMap(const Sample& sample, int64_t index)>;
 
 struct Evaluation {
   ConfusionMatrix matrix;  ///< at the labels' resolution
@@ -43,6 +45,8 @@ Evaluation evaluate(const SemanticPredictor& predictor, const Dataset& dataset,
 /// model's.
 Evaluation evaluate(const Predict& predict, const std::vector<ClassInfo>& classes, const Dataset& dataset,
                     const EvaluateOptions& options = {});
+Evaluation evaluate(const PredictSample& predict, const std::vector<ClassInfo>& classes,
+                    const Dataset& dataset, const EvaluateOptions& options = {});
 
 /// Upper and lower case, '-', '_' and spaces do not matter.
 bool is_same_class_name(std::string_view a, std::string_view b);

@@ -312,13 +312,17 @@ ProtocolPredictor::ProtocolPredictor(Model model, TestProtocol protocol, EngineO
 ProtocolPredictor::~ProtocolPredictor() = default;
 
 LabelMap ProtocolPredictor::predict(const Image& image) const {
+  return labels_of(votes(image));
+}
+
+Tensor ProtocolPredictor::votes(const Image& image) const {
   Preprocessing preprocessing = state_->model.info.preprocessing;
   const int64_t multiple = preprocessing.multiple;
   preprocessing.multiple = 1;
   preprocessing.height = preprocessing.width = 0;
-  return labels_of(protocol_votes(
+  return protocol_votes(
       preprocess(image, preprocessing), state_->protocol,
-      [&](const Tensor& input) { return state_->engine.run({input}).at(0); }, multiple));
+      [&](const Tensor& input) { return state_->engine.run({input}).at(0); }, multiple);
 }
 
 const ModelInfo& ProtocolPredictor::info() const {

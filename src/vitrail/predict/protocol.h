@@ -76,6 +76,8 @@ class ProtocolPredictor {
   ProtocolPredictor(Model model, TestProtocol protocol, EngineOptions options = {});
   ~ProtocolPredictor();
   LabelMap predict(const Image& image) const;
+  /// What `predict` chooses the largest of: f32 [classes, H, W] at the image's size.
+  Tensor votes(const Image& image) const;
   const ModelInfo& info() const;
 
  private:

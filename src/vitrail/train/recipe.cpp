@@ -103,10 +103,9 @@ class Reader {
       fault(place("net.name"),
             net.name.empty() ? "not set; name a network of `vitrail list nets`, or a model file in net.from"
                              : "net.name and net.from are both set; the network is one or the other");
-    const bool for_files = !net.output.empty() || net.replace_head || !net.mean.empty() || !net.std.empty() ||
-                           net.order != "file" || net.multiple != 0;
+    const bool for_files = !net.output.empty() || net.replace_head || net.multiple != 0;
     if (net.from.empty() && for_files)
-      fault("net", "output, replace_head, mean, std, order and multiple are for net.from alone");
+      fault("net", "output, replace_head and multiple are for net.from alone");
     if (!net.from.empty() && (!net.set.empty() || !net.pretrained.empty() || !net.start.empty()))
       fault("net",
             "set, pretrained and start are for net.name; a file of net.from has options and weights of its "

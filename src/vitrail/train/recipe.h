@@ -38,8 +38,8 @@ struct Recipe {
     std::string from;    ///< a model file in place of `name`: its network, from its weights (fine_tune.h)
     std::string output;  ///< of `from`: the output that has the logits; empty = the only one
     bool replace_head = false;      ///< of `from`: the last convolution is made anew for the classes
-    std::vector<double> mean, std;  ///< of `from`, 0..255 scale: its preprocessing; empty = as the file says
-    std::string order = "file";     ///< of `from`: rgb, bgr, grey, or as the file says
+    std::vector<double> mean, std;  ///< 0..255 scale; empty = as the network or `from` says
+    std::string order = "file";     ///< rgb, bgr, grey, or as the network or `from` says
     int64_t multiple = 0;           ///< of `from`; 0 = as the file says
   } net;
 

@@ -12,6 +12,7 @@
 #include "vitrail/data/instance_dataset.h"
 #include "vitrail/nets/registry.h"
 #include "vitrail/train/pattern.h"
+#include "vitrail/train/setup.h"
 
 namespace vitrail::train {
 namespace {
@@ -212,6 +213,24 @@ TEST(Recipe, EveryRecipeThatShipsFitsItsNetwork) {
       EXPECT_THAT(dataset_names(), testing::Contains(name)) << file << ", output " << output;
     EXPECT_EQ(file.stem().string().find(recipe.net.name), 0u) << file << " is named after its network";
   }
+}
+
+// Of a network by name: FCN's HHA network sees pictures of another mean.
+TEST(Recipe, AMeanStandsInPlaceOfTheNetworks) {
+  const auto prepared = [](std::vector<std::string> set) {
+    set.insert(set.end(), {"data.dataset=folder", "net.name=squeezenet1.1-fcn4"});
+    return network_of(parse_recipe("", "command line", set), {{"a", {}}, {"b", {}}}).info.preprocessing;
+  };
+  const Preprocessing own = build_net("squeezenet1.1-fcn4").info.preprocessing;
+  EXPECT_EQ(prepared({}).mean, own.mean);
+  EXPECT_EQ(prepared({}).order, own.order);
+  const Preprocessing asked = prepared({"net.mean=[1, 2, 3]", "net.std=[4, 5, 6]", "net.order=rgb"});
+  EXPECT_EQ(asked.mean, (std::vector<double>{1, 2, 3}));
+  EXPECT_EQ(asked.std, (std::vector<double>{4, 5, 6}));
+  EXPECT_EQ(asked.order, ChannelOrder::rgb);
+  EXPECT_EQ(prepared({"net.order=bgr"}).order, ChannelOrder::bgr);
+  EXPECT_THROW(prepared({"net.mean=[1]", "net.std=[2]"}), Error);
+  EXPECT_THROW(prepared({"net.order=grey"}), Error);
 }
 
 TEST(Recipe, AStageStartsFromTheModelOfARecipeThatShips) {

@@ -114,6 +114,25 @@ fs::path found_beside(const Recipe& recipe, const fs::path& file) {
   return !fs::exists(file) && fs::exists(beside) ? beside : file;
 }
 
+/// net.mean, net.std and net.order in place of what the network says.
+void prepare_as_asked(const Recipe& recipe, Preprocessing& preprocessing) {
+  const Recipe::Net& net = recipe.net;
+  if (!net.mean.empty()) {
+    if (net.mean.size() != preprocessing.mean.size())
+      throw Error(ErrorKind::usage,
+                  {.where = recipe.source,
+                   .found = cat("net.mean has ", net.mean.size(), " values"),
+                   .allowed = cat(net.name, " reads ", preprocessing.mean.size(), " channels")});
+    preprocessing.mean = net.mean;
+    preprocessing.std = net.std;
+  }
+  if (net.order == "grey")
+    throw Error(
+        ErrorKind::usage,
+        {.where = recipe.source, .found = "net.order is grey", .allowed = cat("rgb or bgr for ", net.name)});
+  if (net.order != "file") preprocessing.order = net.order == "bgr" ? ChannelOrder::bgr : ChannelOrder::rgb;
+}
+
 Model network_of_file(const Recipe& recipe, const std::vector<ClassInfo>& classes) {
   const Recipe::Net& net = recipe.net;
   return network_from_file(found_beside(recipe, net.from),
@@ -139,6 +158,7 @@ Model network_of(const Recipe& recipe, const std::vector<ClassInfo>& classes) {
   if (!recipe.net.from.empty()) return network_of_file(recipe, classes);
   Model model = build_net(recipe.net.name, {.classes = count, .set = recipe.net.set});
   model.info.classes = classes;
+  prepare_as_asked(recipe, model.info.preprocessing);
   return model;
 }
 
