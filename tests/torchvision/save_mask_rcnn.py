@@ -29,7 +29,10 @@ def enliven(model, generator):
 
 
 def spread(model, image):
+    names = {name for name, _ in model.named_modules()}
     for name, deviation in SPREAD:
+        if name not in names:
+            continue
         layer, seen = model.get_submodule(name), []
         hook = layer.register_forward_hook(lambda module, given, output: seen.append(output))
         model([image])
