@@ -37,12 +37,21 @@ struct QuantizedConstant {
   std::vector<float> scales;
 };
 
-/// What the 8-bit maps that a layer reads and makes stand for: value = byte * scale. They lie channels-last;
-/// whether they are signed or not is the value's type (fuse_quantized).
+/// What the bytes of an 8-bit map stand for: value = (byte - zero) * scale.
+struct ByteScale {
+  float scale = 1;
+  int32_t zero = 0;
+  bool operator==(const ByteScale&) const = default;
+};
+
+/// Those of the 8-bit maps that a layer reads and makes. They lie channels-last; whether they are signed or
+/// not is the value's type (fuse_quantized).
 struct ByteMaps {
-  float input_scale = 1;
-  float output_scale = 1;  ///< where the result is bytes
-  float residual_scale = 1;
+  ByteScale input;
+  ByteScale output;  ///< where the result is bytes
+  ByteScale residual;
+  Activation
+      term;  ///< Conv only: applied before the residual is added, as bytes between them would have done
 };
 
 /// One node, with what passes fused into it: result = activation(op(inputs) + residual).

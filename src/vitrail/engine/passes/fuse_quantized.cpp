@@ -68,26 +68,31 @@ class QuantizedFuser {
     return readers.size() == 1 && !is_output(id) ? readers[0] : nowhere;
   }
 
-  // The one scale of a QuantizeLinear or DequantizeLinear without a zero point; 0 where it is another kind.
-  float plain_scale(const Layer& layer) const {
+  // The one scale and zero point of a QuantizeLinear or DequantizeLinear; nullopt where it is another kind.
+  std::optional<ByteScale> plain_scale(const Layer& layer) const {
     const Tensor& scale = network_.value(layer.inputs[1]).constant;
-    if (!scale.defined() || scale.elements() != 1 || scale.type() != DataType::f32) return 0;
+    if (!scale.defined() || scale.elements() != 1 || scale.type() != DataType::f32) return std::nullopt;
+    ByteScale result{.scale = scale.data<float>()[0]};
     if (optional_input(layer, 2) != no_value) {
       const Tensor& zero = network_.value(layer.inputs[2]).constant;
-      if (!zero.defined() ||
-          !std::all_of(zero.raw(), zero.raw() + zero.bytes(), [](std::byte b) { return b == std::byte{0}; }))
-        return 0;
+      if (!zero.defined() || zero.elements() != 1) return std::nullopt;
+      if (zero.type() == DataType::u8)
+        result.zero = zero.data<uint8_t>()[0];
+      else if (zero.type() == DataType::i8)
+        result.zero = zero.data<int8_t>()[0];
+      else
+        return std::nullopt;
     }
-    const float value = scale.data<float>()[0];
-    return std::isnormal(value) && value > 0 ? value : 0;
+    if (!std::isnormal(result.scale) || result.scale <= 0) return std::nullopt;
+    return result;
   }
 
   // Q -> DQ of rank-4 floats: the value between them is an 8-bit map, whatever reads it.
   void mark_map(size_t i) {
     const Layer& quantize = layer(i);
     const NetworkValue& map = network_.value(quantize.output);
-    const float scale = plain_scale(quantize);
-    if (scale == 0 || map.shape.size() != 4 || is_output(quantize.output) ||
+    const std::optional<ByteScale> scale = plain_scale(quantize);
+    if (!scale || map.shape.size() != 4 || is_output(quantize.output) ||
         network_.value(quantize.inputs[0]).type != DataType::f32 ||
         network_.is_constant(quantize.inputs[0]) || (map.type != DataType::u8 && map.type != DataType::i8))
       return;
@@ -95,10 +100,10 @@ class QuantizedFuser {
     for (const size_t reader : readers)
       if (!is<op::DequantizeLinear>(reader) || plain_scale(layer(reader)) != scale) return;
     layer(i).inputs.resize(1);
-    layer(i).bytes = ByteMaps{.output_scale = scale};
+    layer(i).bytes = ByteMaps{.output = *scale};
     for (const size_t reader : readers) {
       layer(reader).inputs.resize(1);
-      layer(reader).bytes = ByteMaps{.input_scale = scale};
+      layer(reader).bytes = ByteMaps{.input = *scale};
     }
   }
 
@@ -117,15 +122,15 @@ class QuantizedFuser {
     const size_t quantize = only_reader(layer(i).output);
     if (!is<op::QuantizeLinear>(quantize) || !layer(quantize).bytes) return;
     Layer moved = layer(i);
-    const float scale = layer(quantize).bytes->output_scale;
+    const ByteScale scale = layer(quantize).bytes->output;
     for (ValueId& input : moved.inputs) {
       const size_t from = map_reader(input);
-      if (from == nowhere || layer(from).bytes->input_scale != scale ||
+      if (from == nowhere || layer(from).bytes->input != scale ||
           network_.value(layer(from).inputs[0]).type != network_.value(layer(quantize).output).type)
         return;
       input = layer(from).inputs[0];
     }
-    moved.bytes = ByteMaps{.input_scale = scale, .output_scale = scale};
+    moved.bytes = ByteMaps{.input = scale, .output = scale};
     take(moved, layer(quantize));
     layer(quantize) = moved;
     gone_[i] = true;
@@ -144,7 +149,7 @@ class QuantizedFuser {
     if (source == nowhere || !has_byte_weights(layer(i))) return;
     Candidate candidate{layer(i), i, {}};
     candidate.layer.inputs[0] = layer(source).inputs[0];
-    candidate.layer.bytes = ByteMaps{.input_scale = layer(source).bytes->input_scale};
+    candidate.layer.bytes = ByteMaps{.input = layer(source).bytes->input};
     // Each of them is the one before with more taken over; the last that has a fast kernel is kept.
     std::vector<Candidate> candidates = {candidate};
     if (take_end(candidate)) candidates.push_back(candidate);
@@ -191,19 +196,28 @@ class QuantizedFuser {
       next = only_reader(longer.layer.output);
     }
     if (!is<op::QuantizeLinear>(next) || !layer(next).bytes) return false;
-    longer.layer.bytes->output_scale = layer(next).bytes->output_scale;
+    longer.layer.bytes->output = layer(next).bytes->output;
     take_over(longer, next);
     candidate = std::move(longer);
     return true;
+  }
+
+  // The sum is made without the bytes that the convolution would have become; what they cut off stays cut.
+  void bound_term(Layer& layer) const {
+    const bool is_signed = network_.value(layer.output).type == DataType::i8;
+    const ByteScale map = layer.bytes->output;
+    const auto value_of = [&](int32_t byte) { return static_cast<float>(byte - map.zero) * map.scale; };
+    layer.bytes->term = {std::max(layer.activation.low, value_of(is_signed ? -128 : 0)),
+                         std::min(layer.activation.high, value_of(is_signed ? 127 : 255))};
+    layer.activation = {};
   }
 
   // [Q -> DQ ->] Add to another map, [Relu or Clip ->] Q. The sum grows in the other map's buffer.
   bool take_sum(Candidate& candidate) {
     Candidate longer = candidate;
     size_t next = only_reader(longer.layer.output);
-    // What unsigned bytes cut off is more than rounding: a Relu.
-    if (is<op::DequantizeLinear>(next) && network_.value(longer.layer.output).type != DataType::u8 &&
-        !longer.layer.activation.active()) {
+    if (is<op::DequantizeLinear>(next)) {
+      bound_term(longer.layer);
       take_over(longer, next);
       next = only_reader(longer.layer.output);
     }
@@ -212,7 +226,7 @@ class QuantizedFuser {
     const size_t other = map_reader(terms[0] == longer.layer.output ? terms[1] : terms[0]);
     if (other == nowhere || terms[0] == terms[1]) return false;
     longer.layer.residual = layer(other).inputs[0];
-    longer.layer.bytes->residual_scale = layer(other).bytes->input_scale;
+    longer.layer.bytes->residual = layer(other).bytes->input;
     take_over(longer, next);
     if (!take_end(longer) || !may_accumulate(longer)) return false;
     candidate = std::move(longer);

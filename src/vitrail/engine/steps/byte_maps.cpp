@@ -26,15 +26,15 @@ Byte* write_bytes(const Memory& memory, ValueId id) {
 }
 
 template <class Byte>
-void quantize_channels_last(const float* x, Byte* y, int64_t count, float factor) {
+void quantize_channels_last(const float* x, Byte* y, int64_t count, ByteScale to) {
   parallel_for(ceil_div(count, block), 4, [&](int64_t i) {
-    kernel::quantize(x + i * block, y + i * block, std::min(block, count - i * block), factor);
+    kernel::quantize(x + i * block, y + i * block, std::min(block, count - i * block), 1 / to.scale, to.zero);
   });
 }
 
 // From N x C x H x W: a run of pixels of all channels at a time.
 template <class Byte>
-void quantize_planes(const float* x, Byte* y, const Shape& shape, float factor) {
+void quantize_planes(const float* x, Byte* y, const Shape& shape, ByteScale to) {
   const int64_t channels = shape[1], pixels = shape[2] * shape[3];
   const int64_t run = std::max<int64_t>(16, block / channels), runs = ceil_div(pixels, run);
   parallel_for(shape[0] * runs, 1, [&](int64_t task) {
@@ -43,7 +43,7 @@ void quantize_planes(const float* x, Byte* y, const Shape& shape, float factor) 
     std::vector<const uint8_t*> rows;
     for (int64_t c = 0; c < channels; ++c) {
       Byte* row = planes.data() + c * run;
-      kernel::quantize(x + (image * channels + c) * pixels + first, row, count, factor);
+      kernel::quantize(x + (image * channels + c) * pixels + first, row, count, 1 / to.scale, to.zero);
       rows.push_back(reinterpret_cast<const uint8_t*>(row));
     }
     kernel::interleave(rows.data(), channels,
@@ -55,22 +55,22 @@ template <class Byte>
 void set_quantize(Step& step, const StepContext& context, const Layer& layer) {
   const NetworkValue& source = context.network.value(layer.inputs[0]);
   const bool as_it_lies = source.channels_last() || same_as_row_major(source.shape);
-  step.execute = [as_it_lies, shape = source.shape, factor = 1.0f / layer.bytes->output_scale,
-                  x = layer.inputs[0], y = layer.output](const Memory& memory) {
+  step.execute = [as_it_lies, shape = source.shape, to = layer.bytes->output, x = layer.inputs[0],
+                  y = layer.output](const Memory& memory) {
     if (as_it_lies)
-      quantize_channels_last(memory.read(x), write_bytes<Byte>(memory, y), element_count(shape), factor);
+      quantize_channels_last(memory.read(x), write_bytes<Byte>(memory, y), element_count(shape), to);
     else
-      quantize_planes(memory.read(x), write_bytes<Byte>(memory, y), shape, factor);
+      quantize_planes(memory.read(x), write_bytes<Byte>(memory, y), shape, to);
   };
 }
 
 template <class Byte>
 void set_dequantize(Step& step, const Layer& layer) {
-  step.execute = [count = element_count(step.report.output), factor = layer.bytes->input_scale,
-                  x = layer.inputs[0], y = layer.output](const Memory& memory) {
+  step.execute = [count = element_count(step.report.output), from = layer.bytes->input, x = layer.inputs[0],
+                  y = layer.output](const Memory& memory) {
     parallel_for(ceil_div(count, block), 4, [&](int64_t i) {
       kernel::dequantize(read_bytes<Byte>(memory, x) + i * block, memory.write(y) + i * block,
-                         std::min(block, count - i * block), factor);
+                         std::min(block, count - i * block), from.scale, from.zero);
     });
   };
 }
