@@ -31,14 +31,36 @@ Operand viewed(NodeImport& node, View view, const Operand& x) {
   return x;
 }
 
-// {top, left, bottom, right} of an input that names the beginnings of all dimensions, then their ends;
+// The dimensions of x that `count` sizes or scales are for: those that `axes` names, or all.
+std::vector<size_t> named_axes(NodeImport& node, size_t count) {
+  const int64_t rank = node.rank(node.operand(0));
+  std::vector<int64_t> given = node.integers("axes");
+  for (int64_t axis = 0; axis < rank && node.attribute("axes") == nullptr; ++axis)
+    given.push_back(axis);
+  if (given.size() != count)
+    node.refuse(cat(count, " sizes, scales or bounds"), cat("one for each of ", given.size(), " dimensions"));
+  std::vector<size_t> axes;
+  for (const int64_t axis : given) {
+    if (axis < -rank || axis >= rank) node.refuse(cat("axis ", axis), cat("of ", rank, " dimensions"));
+    axes.push_back(static_cast<size_t>(axis < 0 ? axis + rank : axis));
+  }
+  return axes;
+}
+
+// {top, left, bottom, right} of an input that names the beginnings of the dimensions, then their ends;
 // `first` is the dimension of H.
 std::array<double, 4> region_of(NodeImport& node, size_t first) {
   const std::vector<double> region = node.has(1) ? floats_of(node.constant(1)) : std::vector<double>{};
-  if (region.size() == 4 && !node.integers("axes").empty())
-    return {region[0], region[1], region[2], region[3]};
-  if (region.size() != 8) throw Unsupported{cat("a region of ", region.size(), " numbers")};
-  return {region[first], region[first + 1], region[first + 4], region[first + 5]};
+  const size_t count = region.size() / 2;
+  const std::vector<size_t> axes = named_axes(node, count);
+  if (region.size() % 2 != 0) throw Unsupported{cat("a region of ", region.size(), " numbers")};
+  std::array<double, 4> bounds{0, 0, 1, 1};
+  for (size_t i = 0; i < count; ++i)
+    if (axes[i] == first || axes[i] == first + 1) {
+      bounds[axes[i] - first] = region[i];
+      bounds[axes[i] - first + 2] = region[i + count];
+    }
+  return bounds;
 }
 
 // What a crop finds outside of the map is the zero of a map that is shifted by it.
@@ -110,19 +132,10 @@ void emit_along_each(NodeImport& node, const op::Resize& resize, const std::vect
 void emit_scaled(NodeImport& node, op::Resize resize, const std::vector<double>& given) {
   const Operand x = node.operand(0);
   const int64_t rank = node.rank(x);
-  std::vector<double> scales = given;
-  if (const std::vector<int64_t> axes = node.integers("axes"); !axes.empty()) {
-    if (axes.size() != given.size()) node.refuse(cat(given.size(), " scales"), "one for each axis");
-    scales.assign(static_cast<size_t>(rank), 1);
-    for (size_t i = 0; i < axes.size(); ++i) {
-      if (axes[i] < -rank || axes[i] >= rank) node.refuse(cat("axis ", axes[i]), cat("of ", rank));
-      scales[static_cast<size_t>(axes[i] < 0 ? axes[i] + rank : axes[i])] = given[i];
-    }
-  }
-  if (static_cast<int64_t>(scales.size()) != rank)
-    node.refuse(cat(scales.size(), " scales for ", rank, " dimensions"), "one for each");
-  for (const double scale : scales)
-    checked_scale(node, scale);
+  const std::vector<size_t> axes = named_axes(node, given.size());
+  std::vector<double> scales(static_cast<size_t>(rank), 1);
+  for (size_t i = 0; i < axes.size(); ++i)
+    scales[axes[i]] = checked_scale(node, given[i]);
   const bool last_axis_stays = rank == 4 && scales[3] == 1 && scales[1] != 1;
   const View view = rank == 3 ? View::line : last_axis_stays ? View::nhwc : View::nchw;
   const size_t first = view == View::nhwc ? 1 : 2;
@@ -159,19 +172,14 @@ bool emit_sized(NodeImport& node, op::Resize resize, const Operand& x, const Siz
   return true;
 }
 
-// The sizes by dimension of x, where the list names them; axes that are left out keep theirs.
-std::vector<SizeTerm> sizes_by_axis(NodeImport& node, const SizeList& list, Value x) {
-  const std::vector<int64_t> axes = node.integers("axes");
-  if (axes.empty()) return list.terms;
-  const auto rank = static_cast<int64_t>(node.graph().shape(x).size());
-  if (axes.size() != list.terms.size()) node.refuse(cat(list.terms.size(), " sizes"), "one for each axis");
+// The sizes by dimension of x; those that the list leaves out stay.
+std::vector<SizeTerm> sizes_by_axis(const SizeList& list, const std::vector<size_t>& axes, const Shape& shape,
+                                    Value x) {
   std::vector<SizeTerm> all;
-  for (int64_t axis = 0; axis < rank; ++axis)
-    all.push_back({.of = x, .axis = static_cast<size_t>(axis)});
-  for (size_t i = 0; i < axes.size(); ++i) {
-    if (axes[i] < -rank || axes[i] >= rank) node.refuse(cat("axis ", axes[i]), cat("of ", rank));
-    all[static_cast<size_t>(axes[i] < 0 ? axes[i] + rank : axes[i])] = list.terms[i];
-  }
+  for (size_t axis = 0; axis < shape.size(); ++axis)
+    all.push_back({.of = x, .axis = axis});
+  for (size_t i = 0; i < axes.size(); ++i)
+    all[axes[i]] = list.terms[i];
   return all;
 }
 
@@ -181,24 +189,17 @@ constexpr EnumNames<Policy, 3> kPolicies{
     {{Policy::stretch, "stretch"}, {Policy::not_larger, "not_larger"}, {Policy::not_smaller, "not_smaller"}}};
 
 // The one scale that keeps the proportions, and the sizes that it makes in place of `sizes`.
-double keep_proportions(NodeImport& node, Policy policy, Value x, std::vector<SizeTerm>& sizes) {
-  const Shape& shape = node.graph().shape(x);
-  std::vector<int64_t> axes = node.integers("axes");
-  for (size_t axis = 0; axis < shape.size() && node.attribute("axes") == nullptr; ++axis)
-    axes.push_back(static_cast<int64_t>(axis));
+double keep_proportions(NodeImport& node, Policy policy, const std::vector<size_t>& axes, const Shape& shape,
+                        std::vector<SizeTerm>& sizes) {
   std::optional<double> scale;
-  for (int64_t& axis : axes) {
-    if (axis < 0) axis += std::ssize(shape);
-    const auto at = static_cast<size_t>(axis);
+  for (const size_t at : axes) {
     const std::optional<int64_t> size = node.known(sizes[at]);
     if (shape[at] < 1 || !size) throw Unsupported{"proportions that are kept of sizes that are not known"};
     const double wanted = checked_scale(node, static_cast<double>(*size) / static_cast<double>(shape[at]));
     if (!scale || (policy == Policy::not_larger ? wanted < *scale : wanted > *scale)) scale = wanted;
   }
-  for (const int64_t axis : axes) {
-    const auto at = static_cast<size_t>(axis);
+  for (const size_t at : axes)
     sizes[at] = {.number = static_cast<int64_t>(std::floor(*scale * static_cast<double>(shape[at]) + 0.5))};
-  }
   return scale.value_or(1);
 }
 
@@ -221,11 +222,10 @@ bool resize_by_list(NodeImport& node, op::Resize resize) {
   const Operand operand = node.operand(0);
   const Value x = node.value_of(operand);
   const Shape& shape = node.graph().shape(x);
-  std::vector<SizeTerm> sizes = sizes_by_axis(node, *list, x);
-  if (sizes.size() != shape.size())
-    node.refuse(cat(sizes.size(), " sizes for ", shape.size(), " dimensions"), "one for each");
+  const std::vector<size_t> axes = named_axes(node, list->terms.size());
+  std::vector<SizeTerm> sizes = sizes_by_axis(*list, axes, shape, x);
   if (policy != Policy::stretch) {
-    const double scale = keep_proportions(node, policy, x, sizes);
+    const double scale = keep_proportions(node, policy, axes, shape, sizes);
     resize.scales = {{scale, scale}};
   }
   if (sizes.size() == 3 && keeps(node, x, sizes[0], 0) && keeps(node, x, sizes[1], 1) && node.known(sizes[2]))
