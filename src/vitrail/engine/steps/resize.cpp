@@ -1,10 +1,8 @@
 #include <cstring>
 
 #include "vitrail/base/checked.h"
-#include "vitrail/base/parallel.h"
 #include "vitrail/engine/steps/kernels.h"
 #include "vitrail/engine/steps/resample.h"
-#include "vitrail/engine/steps/steps.h"
 
 // Separable: each input row is brought to the output's width once, then the output rows between them are
 // blended. The result lies channels-last, or, where it goes straight to the caller, channel by channel.
@@ -126,13 +124,7 @@ Step make_resize(const StepContext& context, const Layer& layer, const op::Resiz
   plan.rows = axis_taps(resize, 0, plan.x[2], plan.y[2]);
   plan.columns = axis_taps(resize, 1, plan.x[3], plan.y[3]);
   plan.row = row_taps(plan.columns, plan.y[3]);
-  step.scratch_bytes = context.threads * plan.thread_floats() * static_cast<int64_t>(sizeof(float));
-  step.execute = [plan, x = layer.inputs[0], y = layer.output](const Memory& memory) {
-    parallel_ranges(plan.y[0] * plan.y[2], 1, [&](int64_t begin, int64_t end, int thread) {
-      resize_rows(plan, memory.read(x), memory.write(y), begin, end,
-                  reinterpret_cast<float*>(memory.scratch) + thread * plan.thread_floats());
-    });
-  };
+  execute_by_rows(step, context, layer, std::move(plan));
   return step;
 }
 

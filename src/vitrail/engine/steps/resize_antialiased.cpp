@@ -2,9 +2,8 @@
 // channels-last.
 
 #include "vitrail/base/checked.h"
-#include "vitrail/base/parallel.h"
 #include "vitrail/engine/kernels/weighted_sum.h"
-#include "vitrail/engine/steps/steps.h"
+#include "vitrail/engine/steps/resample.h"
 #include "vitrail/graph/resize_positions.h"
 
 namespace vitrail::engine_detail {
@@ -60,13 +59,7 @@ Step make_antialiased_resize(const StepContext& context, const Layer& layer, con
   Plan plan{context.shape(layer.inputs[0]), step.report.output, {}, {}};
   plan.rows = wide_taps(resize, 0, plan.x[2], plan.y[2]);
   plan.columns = wide_taps(resize, 1, plan.x[3], plan.y[3]);
-  step.scratch_bytes = context.threads * plan.thread_floats() * static_cast<int64_t>(sizeof(float));
-  step.execute = [plan, x = layer.inputs[0], y = layer.output](const Memory& memory) {
-    parallel_ranges(plan.y[0] * plan.y[2], 1, [&](int64_t begin, int64_t end, int thread) {
-      resize_rows(plan, memory.read(x), memory.write(y), begin, end,
-                  reinterpret_cast<float*>(memory.scratch) + thread * plan.thread_floats());
-    });
-  };
+  execute_by_rows(step, context, layer, std::move(plan));
   return step;
 }
 
