@@ -5,11 +5,11 @@
 #include "vitrail/base/text.h"
 #include "vitrail/data/class_weights.h"
 #include "vitrail/data/dataset.h"
-#include "vitrail/data/further_labels.h"
 #include "vitrail/data/loader.h"
 #include "vitrail/metrics/report.h"
 #include "vitrail/train/comparison.h"
 #include "vitrail/train/evaluation.h"
+#include "vitrail/train/label_tasks.h"
 #include "vitrail/train/setup.h"
 #include "vitrail/train/task.h"
 
@@ -29,71 +29,6 @@ std::vector<ImageScore> best_images(std::vector<ImageScore> images, size_t count
   std::reverse(images.begin(), images.end());
   images.resize(std::min(images.size(), count));
   return images;
-}
-
-/// What a further output learns.
-struct LabelTask {
-  std::string output;
-  std::vector<ClassInfo> classes;
-};
-
-std::vector<std::string> names_of(const LabelTask& task) {
-  std::vector<std::string> names;
-  for (const ClassInfo& each : task.classes)
-    names.push_back(each.name);
-  return names;
-}
-
-struct Split {
-  std::unique_ptr<Dataset> data;  ///< null where the recipe names no such split
-  std::vector<LabelTask> tasks;   ///< by further labels of the data
-};
-
-Split open_split(const Recipe& recipe, const std::string& split) {
-  if (split.empty()) return {};
-  Split result{open_dataset(recipe.data.dataset, split, {.label_map = recipe.data.label_map}), {}};
-  const std::string& first = recipe.data.dataset;
-  std::vector<std::unique_ptr<Dataset>> others;
-  for (const auto& [output, spec] : recipe.data.tasks) {
-    const bool placed = spec.find(':') != std::string::npos;
-    others.push_back(open_dataset(placed ? spec : spec + first.substr(first.find(':')), split));
-    result.tasks.push_back({output, others.back()->classes()});
-  }
-  if (!others.empty()) result.data = with_further_labels(std::move(result.data), std::move(others));
-  return result;
-}
-
-/// Whether a further output has the classes that it is to learn.
-void check_task(const Graph& graph, const LabelTask& task) {
-  const auto classes = static_cast<int64_t>(task.classes.size());
-  std::vector<std::string> names;
-  for (size_t i = 1; i < graph.outputs().size(); ++i) {
-    const Output& output = graph.outputs()[i];
-    if (output.training_only) continue;
-    if (output.name == task.output && graph.channels(output.value) == classes) return;
-    names.push_back(cat(output.name, " of ", graph.channels(output.value), " classes"));
-  }
-  throw Error(
-      ErrorKind::usage,
-      {.where = "data.tasks",
-       .found = cat("output '", task.output, "' is to learn ", classes, " classes; beside the first the ",
-                    "network has ", names.empty() ? "no output" : join(names)),
-       .next = "Give the network the output with net.set: { geometric = 3 } of FCN"});
-}
-
-/// Whether every output beside the first is either one of the tasks or auxiliary.
-void check_every_output_learns(const Graph& graph, const std::vector<LabelTask>& tasks) {
-  for (size_t i = 1; i < graph.outputs().size(); ++i) {
-    const Output& output = graph.outputs()[i];
-    const bool taught = std::any_of(tasks.begin(), tasks.end(),
-                                    [&](const LabelTask& task) { return task.output == output.name; });
-    if (!output.training_only && !taught)
-      throw Error(ErrorKind::usage,
-                  {.where = "data.tasks",
-                   .found = cat("nothing teaches the network's output '", output.name, "'"),
-                   .next = cat("Name the data set that has its labels: data.tasks = { ", output.name,
-                               " = \"NAME\" }, or leave the output out of net.set")});
-  }
 }
 
 /// Whether labels can be reduced to the first output's maps: it is those maps, resized to the image.
@@ -135,12 +70,10 @@ class SemanticTask : public Task {
     evaluated_.emplace(model.graph, module.weights());
     loss_.emplace(loss_options(recipe_, class_weights(go_on)), static_cast<int64_t>(classes().size()));
     if (recipe_.loss.reduce_labels) check_reduced_labels(model.graph);
-    check_every_output_learns(model.graph, train_.tasks);
+    check_tasks(model.graph, train_.tasks);
     task_losses_.clear();
-    for (const LabelTask& task : train_.tasks) {
-      check_task(model.graph, task);
+    for (const LabelTask& task : train_.tasks)
       task_losses_.emplace_back(loss_options(recipe_, {}), static_cast<int64_t>(task.classes.size()));
-    }
   }
 
   void start(int64_t first) override {
@@ -153,7 +86,7 @@ class SemanticTask : public Task {
     module_->train(true);
     module_->set_dropout_seed(dropout_seed);
     NamedTensors outputs = module_->forward({to_torch(batch.images)});
-    const NamedTensors further = take_tasks(outputs);
+    const NamedTensors further = take_tasks(train_.tasks, outputs);
     LossValue value = (*loss_)(outputs, to_torch(batch.labels));
     for (size_t t = 0; t < further.size(); ++t) {
       const LossValue other = task_losses_[t]({further[t]}, to_torch(batch.further.at(t)));
@@ -168,7 +101,7 @@ class SemanticTask : public Task {
     evaluated_->load(weights);
     evaluation_ = train::evaluate(*evaluated_, model_->info.preprocessing, *val_.data,
                                   {.classes = static_cast<int64_t>(classes().size()),
-                                   .further = further_outputs(),
+                                   .further = further_outputs(train_.tasks),
                                    .images = images,
                                    .go_on = go_on});
     EvaluationPoint point = evaluation_point(0, figures());
@@ -221,25 +154,6 @@ class SemanticTask : public Task {
 
   SegmentationScores figures(size_t task) const {
     return scores(evaluation_->further.at(task), absent_classes_from(recipe_.evaluate.convention));
-  }
-
-  std::vector<FurtherOutput> further_outputs() const {
-    std::vector<FurtherOutput> result;
-    for (const LabelTask& task : train_.tasks)
-      result.push_back({task.output, static_cast<int64_t>(task.classes.size())});
-    return result;
-  }
-
-  /// Moves the tasks' outputs out of `outputs`, in the tasks' order.
-  NamedTensors take_tasks(NamedTensors& outputs) const {
-    NamedTensors result;
-    for (const LabelTask& task : train_.tasks) {
-      const auto found = std::find_if(outputs.begin(), outputs.end(),
-                                      [&](const auto& output) { return output.first == task.output; });
-      result.push_back(*found);
-      outputs.erase(found);
-    }
-    return result;
   }
 
   ReportPicture picture(const ImageScore& image) {
