@@ -83,6 +83,16 @@ std::vector<Case> resizes() {
                node("Resize", "k region none sizes", "y",
                     word("mode", mode) + word("coordinate_transformation_mode", "tf_crop_and_resize") +
                         real("extrapolation_value", beyond))});
+  const std::string turned = "attribute { name: 'axes' type: INTS ints: [3, -2] } ";
+  scaled("axes the other way round", {0.6, 2.5}, word("mode", "linear") + turned);
+  sized("axes the other way round, to a size", {5, 13}, word("mode", "linear") + turned);
+  cases.push_back({"crop with axes the other way round",
+                   known + reals("region", {0.25, -0.2, 1.4, 0.9}) + numbers("sizes", {9, 7}) +
+                       reals("none", {}) +
+                       node("Resize", "k region none sizes", "y",
+                            word("mode", "linear") + turned +
+                                word("coordinate_transformation_mode", "tf_crop_and_resize")),
+                   18});
   for (const char* mode : {"nearest", "linear"}) {
     const std::string how = word("mode", mode) + word("coordinate_transformation_mode", "asymmetric") +
                             word("nearest_mode", "floor");
