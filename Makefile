@@ -26,9 +26,9 @@ test: test-deps check-format
 	@# Several programs share the cores: a thread that waits must not spin.
 	cd $(BUILD) && OMP_WAIT_POLICY=passive ctest --output-on-failure -j $(JOBS)
 
-# Everything but training builds and runs with no LibTorch in sight.
+# Everything but training builds and runs with no LibTorch in sight. The flags are those of `test`: ccache has the objects.
 test-without-train:
-	cmake -S . -B $(BUILD)/without-train -G Ninja -DCMAKE_BUILD_TYPE=Release -DVITRAIL_TRAIN=OFF -DVITRAIL_TESTS=OFF
+	cmake -S . -B $(BUILD)/without-train -G Ninja -DCMAKE_BUILD_TYPE=Release -DVITRAIL_TRAIN=OFF -DVITRAIL_TESTS=OFF -DVITRAIL_WERROR=ON
 	cmake --build $(BUILD)/without-train -j $(JOBS)
 	! ldd $(BUILD)/without-train/vitrail | grep -i torch
 	$(BUILD)/without-train/vitrail doctor
