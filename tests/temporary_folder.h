@@ -1,6 +1,7 @@
 #pragma once
 // A folder of a test's own, gone when the test ends: tests run side by side.
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 
@@ -13,8 +14,10 @@ class TemporaryFolder {
  public:
   TemporaryFolder() {
     const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-    path_ = std::filesystem::path(testing::TempDir()) /
-            ("vitrail_" + std::to_string(::getpid()) + "_" + test->test_suite_name() + "_" + test->name());
+    std::string name =
+        "vitrail_" + std::to_string(::getpid()) + "_" + test->test_suite_name() + "_" + test->name();
+    std::replace(name.begin(), name.end(), '/', '_');  // a parametrised test's name has slashes
+    path_ = std::filesystem::path(testing::TempDir()) / name;
     std::filesystem::remove_all(path_);
     std::filesystem::create_directories(path_);
   }
