@@ -26,12 +26,13 @@ test: test-deps check-format
 	@# Several programs share the cores: a thread that waits must not spin.
 	cd $(BUILD) && OMP_WAIT_POLICY=passive ctest --output-on-failure -j $(JOBS)
 
-# Everything but training builds and runs with no LibTorch in sight. The flags are those of `test`: ccache has the objects.
+# Everything but training builds and runs with no LibTorch in sight. Flags and depth of the folder are those of `test`,
+# so that ccache has the objects.
 test-without-train:
-	cmake -S . -B $(BUILD)/without-train -G Ninja -DCMAKE_BUILD_TYPE=Release -DVITRAIL_TRAIN=OFF -DVITRAIL_TESTS=OFF -DVITRAIL_WERROR=ON
-	cmake --build $(BUILD)/without-train -j $(JOBS)
-	! ldd $(BUILD)/without-train/vitrail | grep -i torch
-	$(BUILD)/without-train/vitrail doctor
+	cmake -S . -B $(BUILD)-without-train -G Ninja -DCMAKE_BUILD_TYPE=Release -DVITRAIL_TRAIN=OFF -DVITRAIL_TESTS=OFF -DVITRAIL_WERROR=ON
+	cmake --build $(BUILD)-without-train -j $(JOBS)
+	! ldd $(BUILD)-without-train/vitrail | grep -i torch
+	$(BUILD)-without-train/vitrail doctor
 
 deps:
 	@missing=$$(dpkg-query -W -f='$${db:Status-Status} $${binary:Package}\n' $(PACKAGES) 2>&1 | grep -v '^installed ' || true); \
@@ -59,4 +60,4 @@ sanitize: test-deps
 	tests/sanitize.sh thread $(BUILD)/thread
 
 clean:
-	rm -rf $(BUILD) out
+	rm -rf $(BUILD) $(BUILD)-without-train out
