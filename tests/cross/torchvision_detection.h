@@ -33,18 +33,6 @@ inline std::vector<std::filesystem::path> three_photos() {
   return photos;
 }
 
-/// Runs tests/torchvision/SCRIPT FOLDER ARGUMENTS PICTURES. A test without Python is skipped before.
-inline void run_torchvision(const std::string& script, const std::filesystem::path& folder,
-                            const std::string& arguments,
-                            const std::vector<std::filesystem::path>& pictures) {
-  const auto path = std::filesystem::path(VITRAIL_SOURCE_DIR) / "tests/torchvision" / script;
-  std::string command =
-      cat(python_with_torchvision(), " '", path.string(), "' '", folder.string(), "' ", arguments);
-  for (const std::filesystem::path& picture : pictures)
-    command += cat(" '", picture.string(), "'");
-  ASSERT_EQ(std::system(command.c_str()), 0) << command;
-}
-
 /// COCO's 90 classes; every parameter comes from the file, and nothing of it is left over.
 inline Model detector_with_weights(const std::string& net, const std::map<std::string, std::string>& set,
                                    const std::filesystem::path& file) {

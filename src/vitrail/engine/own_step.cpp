@@ -2,6 +2,7 @@
 
 #include "vitrail/engine/network.h"
 #include "vitrail/engine/steps/math_kernels.h"
+#include "vitrail/engine/takes_images.h"
 #include "vitrail/graph/evaluate.h"
 
 namespace vitrail::engine_detail {
@@ -80,6 +81,13 @@ struct OwnStep {
 };
 
 }  // namespace
+
+bool takes_images(const Network& network, const Layer& layer) {
+  const auto* gather = std::get_if<op::Gather>(&layer.op);
+  return gather != nullptr && (gather->axis == 0 || gather->axis == -4) &&
+         network.value(layer.output).type == DataType::f32 && network.shape(layer.inputs[0]).size() == 4 &&
+         network.shape(layer.inputs[1]).size() == 1;
+}
 
 bool has_own_step(const Network& network, const Layer& layer) {
   if (layer.bytes) return true;

@@ -45,6 +45,12 @@ using FileValue = std::variant<NotRead, Value, FileConstant, SizeList>;
 /// What a reader computes with.
 using Operand = std::variant<Value, FileConstant>;
 
+/// A volume N x C x D x H x W as what its slices are (slices.h).
+struct Slices {
+  Operand maps;            ///< [N D, C, H, W]
+  Operand samples, depth;  ///< N and D, i64 [1] each
+};
+
 /// Thrown for a node that the graph has no word for; the reader collects these.
 struct Unsupported {
   std::string reason;
@@ -62,6 +68,7 @@ struct ImportState {
   std::map<std::string, Value> parameters;  ///< constants that became parameters, by name
   std::map<std::string, Value> constants;   ///< constants that became nodes, by name
   std::set<int32_t> sizes;                  ///< ids of values computed from sizes and constants alone
+  std::map<int32_t, Slices> slices;         ///< of volumes, by the value's id
   std::set<std::string> node_names;
   std::vector<std::string> refused;  ///< one text per node that could not be read
   int64_t nodes_read = 0;

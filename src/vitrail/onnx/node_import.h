@@ -30,7 +30,8 @@ class NodeImport {
   const onnx::NodeProto& proto() const { return proto_; }
   ImportState& state() { return state_; }
   Scope& scope() { return scope_; }
-  std::string where() const;  ///< "street.onnx: node 'conv1' (Conv)"
+  const std::string& name() const { return name_; }  ///< of the node that makes the output
+  std::string where() const;                         ///< "street.onnx: node 'conv1' (Conv)"
   [[noreturn]] void refuse(const std::string& found,
                            const std::string& allowed) const;  ///< Error(format)
 
@@ -88,6 +89,8 @@ class NodeImport {
 
   /// Adds an operator, or computes it when all operands are constants.
   Operand add(Op op, std::vector<Operand> inputs);
+  /// The same by this name, or one like it.
+  Operand add_named(Op op, std::vector<Operand> inputs, const std::string& name);
 
   // Outputs.
   void emit(Op op, std::vector<Operand> inputs, int output = 0);
@@ -98,7 +101,6 @@ class NodeImport {
   void expect_all_defined() const;
 
  private:
-  Operand add_named(Op op, std::vector<Operand> inputs, const std::string& name);
   std::optional<Tensor> folded(const Op& op, const std::vector<Operand>& inputs);
   bool computes_sizes(const std::vector<Operand>& inputs) const;
   Value parameter_of(const FileConstant& constant);

@@ -7,7 +7,7 @@
 #include "vitrail/base/text.h"
 #include "vitrail/graph/evaluate.h"
 #include "vitrail/graph/shape_inference.h"
-#include "vitrail/onnx/node_import.h"
+#include "vitrail/onnx/slices.h"
 
 namespace vitrail::onnx_files {
 namespace {
@@ -200,6 +200,7 @@ Operand NodeImport::add_named(Op op, std::vector<Operand> inputs, const std::str
     return made;
   }
   const bool of_sizes = std::holds_alternative<op::ShapeOf>(op) || computes_sizes(inputs);
+  if (std::optional<Operand> volume = computed_by_slices(*this, op, inputs, name)) return *volume;
   std::vector<Value> values;
   for (const Operand& input : inputs) {
     const auto* constant = std::get_if<FileConstant>(&input);

@@ -1,4 +1,5 @@
-// Convolutions and pooling. Those over one dimension of space become those over two, of which the upper is 1.
+// Convolutions and pooling. Those over one dimension of space become those over two, of which the upper is 1;
+// those over three are read_volumes.h's.
 
 #include <algorithm>
 
@@ -6,6 +7,7 @@
 #include "vitrail/base/text.h"
 #include "vitrail/graph/shape_inference.h"
 #include "vitrail/onnx/computed_convolution.h"
+#include "vitrail/onnx/read_volumes.h"
 #include "vitrail/onnx/shared_attributes.h"
 
 namespace vitrail::onnx_files {
@@ -54,6 +56,7 @@ std::vector<Operand> convolution_inputs(NodeImport& node, bool line) {
 }
 
 void read_conv(NodeImport& node) {
+  if (is_volume(node, node.operand(0))) return read_volume_conv(node);
   const bool line = is_line(node, node.operand(0));
   const op::Conv conv = conv_of(node);
   std::vector<Operand> inputs = convolution_inputs(node, line);
@@ -92,6 +95,7 @@ void settle_pads(op::ConvTranspose& conv, const Pair& total, AutoPad auto_pad) {
 }
 
 void read_conv_transpose(NodeImport& node) {
+  if (is_volume(node, node.operand(0))) return read_volume_conv_transpose(node);
   const bool line = is_line(node, node.operand(0));
   op::ConvTranspose conv{.strides = node.pair("strides", {1, 1}, 1),
                          .pads = node.pads(),
@@ -145,6 +149,7 @@ void emit_pooled(NodeImport& node, bool line, const op::MaxPool& pool, Operand x
 
 void read_max_pool(NodeImport& node) {
   const Operand x = node.operand(0);
+  if (is_volume(node, x)) return read_volume_max_pool(node);
   const bool line = is_line(node, x);
   op::MaxPool pool = pool_of<op::MaxPool>(node);
   pool.dilations = node.pair("dilations", {1, 1}, 1);
@@ -181,6 +186,7 @@ void read_max_unpool(NodeImport& node) {
 
 void read_average_pool(NodeImport& node) {
   const Operand x = node.operand(0);
+  if (is_volume(node, x)) return read_volume_average_pool(node);
   const bool line = is_line(node, x);
   op::AveragePool pool = pool_of<op::AveragePool>(node);
   if (node.pair("dilations", {1, 1}, 1) != Pair{1, 1}) throw Unsupported{"dilated averages"};
@@ -208,17 +214,17 @@ void read_global_max_pool(NodeImport& node) {
 
 constexpr OperatorReader kReaders[] = {
     {"AveragePool", "kernel_shape strides pads auto_pad ceil_mode count_include_pad dilations", 1, 1,
-     read_average_pool, "one or two dimensions of space; without dilations"},
+     read_average_pool, "up to three dimensions of space; without dilations"},
     {"Conv", "kernel_shape strides pads auto_pad dilations group", 2, 3, read_conv,
-     "one or two dimensions of space"},
+     "up to three dimensions of space"},
     {"ConvTranspose",
      "kernel_shape strides pads auto_pad dilations group output_padding "
      "output_shape",
-     2, 3, read_conv_transpose, "one or two dimensions of space"},
+     2, 3, read_conv_transpose, "up to three dimensions of space"},
     {"GlobalAveragePool", "", 1, 1, read_global_average_pool},
     {"GlobalMaxPool", "", 1, 1, read_global_max_pool},
     {"MaxPool", "kernel_shape strides pads auto_pad ceil_mode dilations storage_order", 1, 1, read_max_pool,
-     "one or two dimensions of space"},
+     "up to three dimensions of space; its indices for up to two"},
     {"MaxUnpool", "kernel_shape strides pads", 2, 3, read_max_unpool,
      "its output shape is computed from its input's, or another tensor's"},
 };

@@ -7,6 +7,7 @@
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
 #include "vitrail/onnx/composing.h"
+#include "vitrail/onnx/read_volumes.h"
 
 namespace vitrail::onnx_files {
 namespace {
@@ -122,8 +123,11 @@ void emit_along_each(NodeImport& node, const op::Resize& resize, const std::vect
   Operand x = node.operand(0);
   if (node.type(x) != DataType::f32)
     throw Unsupported{cat("a resize of ", scales.size(), " dimensions of ", name_of(node.type(x)))};
+  const auto changes = [&](size_t axis) { return scales[axis] != 1 || sizes[axis]; };
+  if (is_volume(node, x) && !changes(0) && !changes(1))
+    return node.define(resized_volume(node, resize, x, scales, sizes));
   for (size_t axis = 0; axis < scales.size(); ++axis)
-    if (scales[axis] != 1 || sizes[axis])
+    if (changes(axis))
       x = resized_along(node, resize, x, static_cast<int64_t>(axis), scales[axis], sizes[axis]);
   node.emit(op::Identity{}, {x});
 }

@@ -2,6 +2,7 @@
 
 #include "vitrail/engine/layout.h"
 #include "vitrail/engine/passes/passes.h"
+#include "vitrail/engine/takes_images.h"
 
 namespace vitrail::engine_detail {
 namespace {
@@ -12,6 +13,7 @@ enum class Habit {
   sampled,    // the same, but for the positions: any layout will do for them
   follows,    // the same layout for everything it reads and writes, whichever it is
   strided,    // reads any layout and writes the one that is asked for
+  images,     // takes whole images: the same layout for the map it reads and the one it makes
   row_major,  // reads and writes row-major
 };
 
@@ -94,7 +96,8 @@ class LayoutChooser {
     for (size_t i = network_.layers.size(); i-- > 0;) {
       const Layer& layer = network_.layers[i];
       const Habit habit = habit_of(layer);
-      const bool passes_on = habit == Habit::follows || (habit == Habit::strided && keeps_dimensions(layer));
+      const bool passes_on = habit == Habit::follows || habit == Habit::images ||
+                             (habit == Habit::strided && keeps_dimensions(layer));
       const bool wishes =
           habit == Habit::spatial || (passes_on && has_choice(layer.output) && wanted(layer.output));
       for (const ValueId input : layer.inputs)
@@ -111,6 +114,7 @@ class LayoutChooser {
     if (layer.resized) return Habit::spatial;
     if (layer.bytes)
       return std::holds_alternative<op::QuantizeLinear>(layer.op) ? Habit::strided : Habit::spatial;
+    if (takes_images(network_, layer)) return Habit::images;
     return has_own_step(network_, layer) ? std::visit(HabitOf{}, layer.op) : Habit::row_major;
   }
 
@@ -130,6 +134,10 @@ class LayoutChooser {
         break;
       }
       case Habit::strided: choose_result(layer); break;
+      case Habit::images:  // rather one map in the other layout than each of those that are taken from it
+        if (wanted(layer.output)) layer.inputs[0] = converted(layer.inputs[0], false);
+        network_.value(layer.output).row_major = network_.value(layer.inputs[0]).row_major;
+        break;
       case Habit::row_major:
         read_all(layer, true);
         network_.value(layer.output).row_major = has_choice(layer.output);

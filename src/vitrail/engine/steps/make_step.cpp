@@ -6,6 +6,7 @@
 #include "vitrail/engine/steps/own_steps.h"
 #include "vitrail/engine/steps/steps.h"
 #include "vitrail/engine/steps/tensor_steps.h"
+#include "vitrail/engine/takes_images.h"
 
 namespace vitrail::engine_detail {
 
@@ -56,6 +57,7 @@ Step make_convolution_of_kind(const StepContext& context, const Layer& layer, co
 }  // namespace
 
 bool makes_maps_with_gaps(const StepContext& context, const Layer& layer) {
+  if (takes_images(context.network, layer)) return context.network.value(layer.output).channels_last();
   const auto* conv = std::get_if<op::Conv>(&layer.op);
   if (conv == nullptr || layer.bytes || !has_own_step(context.network, layer)) return false;
   switch (kind_of(context, layer, *conv)) {

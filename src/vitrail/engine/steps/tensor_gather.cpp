@@ -11,9 +11,11 @@ namespace {
 
 struct Gathering {
   std::string name;
-  AxisView view;        // of x; inner in bytes
-  int64_t count = 0;    // indices
-  bool narrow = false;  // i32 indices
+  AxisView view;           // of x; inner in bytes
+  int64_t count = 0;       // indices
+  bool narrow = false;     // i32 indices
+  int64_t pixel = 0;       // of a map that is made with gaps: bytes of its pixels,
+  int64_t pixel_step = 0;  // from one to the next
   ValueId x = no_value, indices = no_value, y = no_value;
 };
 
@@ -45,6 +47,21 @@ void gather(const Gathering& g, const Memory& memory) {
                });
 }
 
+// Images [H, W, C] whose pixels lie apart in the result.
+void gather_with_gaps(const Gathering& g, const Memory& memory) {
+  const auto bytes = [&](ValueId id) { return memory.values[static_cast<size_t>(id)]; };
+  const std::vector<int64_t> from = positions(g, bytes(g.indices));
+  const std::byte* x = bytes(g.x);
+  std::byte* y = bytes(g.y);
+  const int64_t pixels = g.view.inner / g.pixel;
+  parallel_for(g.count, 1, [&](int64_t i) {
+    const std::byte* source = x + from[static_cast<size_t>(i)] * g.view.inner;
+    std::byte* target = y + i * pixels * g.pixel_step;
+    for (int64_t p = 0; p < pixels; ++p)
+      std::memcpy(target + p * g.pixel_step, source + p * g.pixel, static_cast<size_t>(g.pixel));
+  });
+}
+
 }  // namespace
 
 Step make_gather(const StepContext& context, const Layer& layer, const op::Gather& op) {
@@ -59,6 +76,12 @@ Step make_gather(const StepContext& context, const Layer& layer, const op::Gathe
               .indices = layer.inputs[1],
               .y = layer.output};
   g.view.inner *= size_of(x.type);
+  if (const Place& place = context.network.value(layer.output).place; place.pixel_step > 0) {
+    g.pixel = x.shape[1] * size_of(x.type);
+    g.pixel_step = place.pixel_step * size_of(x.type);
+    step.execute = [g](const Memory& memory) { gather_with_gaps(g, memory); };
+    return step;
+  }
   step.execute = [g](const Memory& memory) { gather(g, memory); };
   return step;
 }

@@ -1,0 +1,172 @@
+#include "vitrail/onnx/depth_windows.h"
+
+#include <algorithm>
+
+#include "vitrail/base/text.h"
+#include "vitrail/onnx/composing.h"
+
+namespace vitrail::onnx_files {
+namespace {
+
+using Pairwise = op::Binary::Function;
+
+constexpr int64_t kMostTaps = 1024;
+constexpr int64_t kNowhere = int64_t{1} << 40;  // taps from a slice
+
+// Arithmetic of sizes and places, i64; where all is known it is done at once.
+struct Places {
+  const Composing c;
+
+  explicit Places(NodeImport& node) : c{node} {}
+  Operand of(int64_t number) const { return c.node.numbers({number}); }
+  Operand plus(const Operand& a, int64_t b) const { return b == 0 ? a : c.plus(a, of(b)); }
+  Operand times(const Operand& a, int64_t b) const { return b == 1 ? a : c.times(a, of(b)); }
+  Operand over(const Operand& a, int64_t b) const { return b == 1 ? a : c.divide(a, of(b)); }
+  Operand rest(const Operand& a, const Operand& b) const { return c.binary(Pairwise::modulo, a, b); }
+  Operand larger(const Operand& a, int64_t b) const { return c.binary(Pairwise::maximum, a, of(b)); }
+  Operand smaller(const Operand& a, const Operand& b) const { return c.binary(Pairwise::minimum, a, b); }
+};
+
+std::optional<int64_t> known_number(const Operand& size) {
+  const auto* constant = std::get_if<FileConstant>(&size);
+  return constant == nullptr ? std::nullopt : std::optional(constant->tensor.data<int64_t>()[0]);
+}
+
+// Slices by their places in each sample; places outside of the volume show zeros.
+class SlicesByPlace {
+ public:
+  // `sample` is that of each slice of the result.
+  SlicesByPlace(NodeImport& node, const Slices& x, Operand sample)
+      : places_(node), x_(x), sample_(std::move(sample)) {}
+
+  Operand at(const Operand& place) {
+    const Composing& c = places_.c;
+    const Operand inside =
+        c.binary(Pairwise::logical_and, c.binary(Pairwise::greater_or_equal, place, places_.of(0)),
+                 c.binary(Pairwise::less, place, x_.depth));
+    const Operand count = c.times(x_.samples, x_.depth);
+    const Operand from = c.where(inside, c.plus(c.times(sample_, x_.depth), place), count);
+    const auto* known = std::get_if<FileConstant>(&from);
+    const std::optional<int64_t> slices = known_number(count);
+    if (known == nullptr || !slices) return taken_from(filled(), from);
+    const auto indices = known->tensor.data<int64_t>();
+    const bool leaves = std::find(indices.begin(), indices.end(), *slices) != indices.end();
+    if (leaves) return taken_from(filled(), from);
+    bool is_all = static_cast<int64_t>(indices.size()) == *slices;
+    for (size_t i = 0; is_all && i < indices.size(); ++i)
+      is_all = indices[i] == static_cast<int64_t>(i);
+    return is_all ? x_.maps : taken_from(x_.maps, from);
+  }
+
+ private:
+  Operand taken_from(const Operand& maps, const Operand& indices) {
+    return places_.c.node.add(op::Gather{.axis = 0}, {maps, indices});
+  }
+
+  // The slices and one more.
+  const Operand& filled() {
+    if (filled_) return *filled_;
+    const Composing& c = places_.c;
+    const Tensor zero = Tensor::zeros(DataType::f32, {1});
+    const Operand sizes = c.joined({places_.of(1), c.sizes(x_.maps, 1, 4)});
+    const Operand zeros = c.node.add(op::ConstantOfShape{.value = zero}, {sizes});
+    filled_ = c.node.add(op::Concat{.axis = 0}, {x_.maps, zeros});
+    return *filled_;
+  }
+
+  const Places places_;
+  const Slices& x_;
+  const Operand sample_;
+  std::optional<Operand> filled_;
+};
+
+void expect_few(int64_t count, const char* what) {
+  if (count > kMostTaps) throw Unsupported{cat("volumes and a ", what, " of ", count, " along depth")};
+}
+
+struct Extent {
+  Operand depth, before;  // of the result; padding
+};
+
+Extent extent_of(NodeImport& node, const Slices& x, const DepthWindow& window) {
+  const Places p(node);
+  const int64_t reach = (window.kernel - 1) * window.dilation + 1;
+  if (window.auto_pad == AutoPad::same_upper || window.auto_pad == AutoPad::same_lower) {
+    const Operand depth = p.over(p.plus(x.depth, window.stride - 1), window.stride);
+    const Operand needed = p.plus(p.times(p.plus(depth, -1), window.stride), reach);
+    const Operand padding = p.larger(p.c.minus(needed, x.depth), 0), half = p.over(padding, 2);
+    return {depth, window.auto_pad == AutoPad::same_upper ? half : p.c.minus(padding, half)};
+  }
+  const bool padded = window.auto_pad == AutoPad::explicit_pads;
+  const int64_t before = padded ? window.before : 0, after = padded ? window.after : 0;
+  if (const std::optional<int64_t> known = known_number(x.depth); known && *known + before + after < reach)
+    node.refuse(cat("depth ", *known, " padded by ", before, "+", after),
+                cat("at least ", reach, " is needed for the window"));
+  // Of a volume that turns out too small there is no result.
+  return {p.over(p.plus(x.depth, before + after - reach + window.stride), window.stride), p.of(before)};
+}
+
+// A map of the results' slices, in phases that are as long as each other.
+std::optional<Operand> order_of(const Places& p, const Slices& x, const TransposedDepth& window,
+                                const Operand& depth, const Operand& length) {
+  if (window.stride == 1) return std::nullopt;
+  const Operand at = p.c.counting(p.c.times(x.samples, depth)), sample = p.c.divide(at, depth);
+  const Operand full = p.plus(p.rest(at, depth), window.before);
+  const Operand phase = p.rest(full, p.of(window.stride));
+  const Operand step = p.plus(p.over(full, window.stride), -(window.before / window.stride));
+  const Operand begin = p.c.times(phase, p.c.times(x.samples, length));
+  return p.c.plus(p.c.plus(begin, p.c.times(sample, length)), step);
+}
+
+}  // namespace
+
+DepthTaps seen_along_depth(NodeImport& node, const Slices& x, const DepthWindow& window) {
+  expect_few(window.kernel, "kernel");
+  if (window.kernel == 1 && window.stride == 1 && window.before + window.after == 0)
+    return {{x.maps}, x.depth};
+  const Places p(node);
+  const Extent extent = extent_of(node, x, window);
+  const Operand at = p.c.counting(p.c.times(x.samples, extent.depth));
+  const Operand first = p.c.minus(p.times(p.rest(at, extent.depth), window.stride), extent.before);
+  SlicesByPlace slices(node, x, p.c.divide(at, extent.depth));
+  DepthTaps taps{.maps = {}, .depth = extent.depth};
+  for (int64_t k = 0; k < window.kernel; ++k)
+    taps.maps.push_back(slices.at(p.plus(first, k * window.dilation)));
+  return taps;
+}
+
+DepthPhases reached_along_depth(NodeImport& node, const Slices& x, const TransposedDepth& window) {
+  expect_few(window.kernel, "kernel");
+  expect_few(window.stride, "stride");
+  const Places p(node);
+  const int64_t stride = window.stride, reach = (window.kernel - 1) * window.dilation + 1;
+  const int64_t first = window.before / stride;
+  const Operand depth = p.plus(p.times(p.plus(x.depth, -1), stride),
+                               reach + window.output_padding - window.before - window.after);
+  if (const std::optional<int64_t> known = known_number(depth); known && *known < 1)
+    node.refuse(cat("a depth of ", *known, " in the result"), "at least 1");
+  const Operand length = p.plus(p.over(p.plus(depth, window.before - 1), stride), 1 - first);
+  const Operand at = p.c.counting(p.c.times(x.samples, length));
+  const Operand step = p.plus(p.rest(at, length), first);
+  SlicesByPlace slices(node, x, p.c.divide(at, length));
+  // Windows side by side: each slice reaches every phase once.
+  const bool is_tiling = window.before + window.after == 0 && reach + window.output_padding == stride;
+  DepthPhases made{.phases = {}, .depth = depth, .order = order_of(p, x, window, depth, length)};
+  for (int64_t number = 0; number < stride; ++number) {
+    DepthPhase phase;
+    for (int64_t k = 0; k < window.kernel; ++k)
+      if (k * window.dilation % stride == number) {
+        phase.taps.push_back(k);
+        const int64_t back = (k * window.dilation - number) / stride;
+        phase.maps.push_back(is_tiling ? x.maps : slices.at(p.plus(step, -back)));
+      }
+    if (phase.taps.empty()) {  // nothing reaches it: the bias alone
+      phase.taps.push_back(0);
+      phase.maps.push_back(slices.at(p.plus(step, -kNowhere)));
+    }
+    made.phases.push_back(std::move(phase));
+  }
+  return made;
+}
+
+}  // namespace vitrail::onnx_files
