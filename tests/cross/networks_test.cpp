@@ -33,7 +33,8 @@ NamedInputs inputs_of(const NetEntry& net, const Model& model) {
                 width = std::max<int64_t>(131, net.smallest_side);
   NamedInputs inputs;
   if (model.info.task == Task::semantic) {
-    inputs.emplace_back(model.graph.inputs()[0].name, random_tensor({1, 3, height, width}, 5));
+    inputs.emplace_back(model.graph.inputs()[0].name,
+                        random_tensor({1, image_channels(model.graph), height, width}, 5));
     return inputs;
   }
   const std::map<std::string, Shape> shapes = instance_input_shapes(model, height, width, 2);

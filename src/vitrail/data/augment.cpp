@@ -1,7 +1,6 @@
 #include "vitrail/data/augment.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <map>
 
@@ -10,7 +9,7 @@
 #include "vitrail/data/color_jitter.h"
 #include "vitrail/data/elastic.h"
 #include "vitrail/data/option_faults.h"
-#include "vitrail/data/resample.h"
+#include "vitrail/graph/input_channels.h"
 
 namespace vitrail {
 namespace {
@@ -73,7 +72,7 @@ double factor(double spread, Random& random) {
   return spread > 0 ? random.uniform(1 - spread, 1 + spread) : 1;
 }
 
-void restore_fill(Image& image, const Coverage& covered, const std::array<uint8_t, 3>& fill) {
+void restore_fill(Image& image, const Coverage& covered, const Fill& fill) {
   for (size_t i = 0; i < covered.size(); ++i)
     for (size_t c = 0; !covered[i] && c < static_cast<size_t>(image.channels); ++c)
       image.pixels[i * static_cast<size_t>(image.channels) + c] = fill[c];
@@ -85,11 +84,16 @@ bool fully_covered(const View& v) {
 
 }  // namespace
 
-std::array<uint8_t, 3> fill_color(const AugmentOptions& options) {
-  std::array<uint8_t, 3> bytes{};
-  for (size_t c = 0; c < options.fill.size() && c < 3; ++c)
-    bytes[c] = static_cast<uint8_t>(std::clamp(std::lround(options.fill[c]), 0l, 255l));
-  if (options.fill.size() == 1) bytes = {bytes[0], bytes[0], bytes[0]};
+Fill fill_color(const AugmentOptions& options, int64_t channels) {
+  const std::vector<double>& values = options.fill;
+  Fill bytes(static_cast<size_t>(channels), 0);
+  if (values.size() > 1 && values.size() < bytes.size())
+    throw Error(ErrorKind::usage,
+                {.where = "augmentation",
+                 .found = cat("fill of ", values.size(), " values for pictures of ", channels, " channels"),
+                 .allowed = "one value for all, or one for each channel"});
+  for (size_t c = 0; c < bytes.size() && !values.empty(); ++c)
+    bytes[c] = static_cast<uint8_t>(std::clamp(std::lround(values[values.size() == 1 ? 0 : c]), 0l, 255l));
   return bytes;
 }
 
@@ -138,7 +142,7 @@ Sample augment(const Sample& sample, const AugmentOptions& o, Random& random) {
   }
   for (const LabelMap& labels : sample.further)
     out.further.push_back(view_labels(labels, view));
-  const auto fill = fill_color(o);
+  const Fill fill = fill_color(o, sample.image.channels);
   out.image = view_image(sample.image, view, fill);
   const bool flip = o.flip > 0 && random.chance(o.flip);
   Coverage covered;
@@ -184,7 +188,8 @@ void check(const AugmentOptions& o) {
   faults.range("blur_sigma_max", o.blur_sigma_max, 0, 100);
   for (const double v : o.fill)
     faults.range("fill", v, 0, 255);
-  faults.expect(o.fill.size() <= 1 || o.fill.size() == 3, "fill has one value or three (R, G, B)");
+  faults.expect(o.fill.size() != 2 && std::ssize(o.fill) <= max_input_channels,
+                "fill has one value, or three (R, G, B) and those of further channels");
   faults.raise();
 }
 

@@ -6,14 +6,17 @@
 // (padding at bottom and right what the image does not reach), flip, colour, blur. Padded pixels stay exactly
 // `fill`.
 //
+// Of a picture of more than three channels (image/channels.h) geometry moves all, and colour and blur change
+// the first three alone: what a depth or an infrared value is does not depend on the light.
+//
 //   AugmentOptions options{.scale_min = 0.5, .scale_max = 2, .crop_height = 360, .crop_width = 480, .flip =
 //   0.5}; check(options); Sample seen = augment(dataset->load(i), options, random);
 
-#include <array>
 #include <vector>
 
 #include "vitrail/base/random.h"
 #include "vitrail/data/dataset.h"
+#include "vitrail/data/resample.h"
 
 namespace vitrail {
 
@@ -40,8 +43,9 @@ struct AugmentOptions {
   double hue_degrees = 0;     ///< turn about the grey axis (in YIQ), uniform in [-h, h]
   double blur = 0;            ///< probability of a Gaussian blur ...
   double blur_sigma_max = 1;  ///< ... of sigma uniform in (0, max], pixels
-  std::vector<double> fill;   ///< R, G, B of padded pixels; empty = the network's mean, which the Loader puts
-                              ///< here (`augment` alone knows no network and fills with 0)
+  std::vector<double> fill;   ///< of padded pixels: R, G, B and further channels, or one value for all; empty
+                              ///< = the network's mean, which the Loader puts here (`augment` alone knows no
+                              ///< network and fills with 0)
 };
 
 /// Throws Error(usage) that lists every value that is out of its range.
@@ -54,7 +58,9 @@ Sample augment(const Sample& sample, const AugmentOptions& options, Random& rand
 
 /// The colour part alone: brightness, contrast, saturation, hue, blur.
 void augment_colors(Image& image, const AugmentOptions& options, Random& random);
-/// `fill` as bytes (a network's mean need not be whole); black where it is empty.
-std::array<uint8_t, 3> fill_color(const AugmentOptions& options);
+/// `fill` as bytes (a network's mean need not be whole) for a picture of so many channels; 0 where it is
+/// empty. Throws Error(usage) where it has fewer values than the picture channels, unless it is one value for
+/// all.
+Fill fill_color(const AugmentOptions& options, int64_t channels);
 
 }  // namespace vitrail

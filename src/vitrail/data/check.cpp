@@ -18,6 +18,10 @@ constexpr FindingKind no_labels{Severity::error, "image-without-labels",
                                 "Add a label PNG of the same name, or remove the image"};
 constexpr FindingKind no_image{Severity::error, "labels-without-image",
                                "Add the image of the same name, or remove the labels"};
+constexpr FindingKind no_channels{Severity::error, "channels-missing",
+                                  "Add the file of further channels, or remove the picture"};
+constexpr FindingKind channel_count{Severity::error, "channel-count",
+                                    "All pictures of a data set must have as many channels"};
 constexpr FindingKind broken_split{Severity::error, "broken-split", "Repair the folder or the list"};
 constexpr FindingKind masks_0_255{
     Severity::error, "masks-of-0-and-255",
@@ -86,15 +90,35 @@ void gather(const Split& split, SplitStatistics& statistics, Findings& findings)
 
 /// A file that several lists share is reported once.
 void report_unpaired(const std::vector<Split>& splits, Findings& findings) {
-  std::set<std::filesystem::path> images, labels;
+  std::set<std::filesystem::path> images, labels, channels;
   for (const Split& split : splits) {
     images.insert(split.layout.images_without_labels.begin(), split.layout.images_without_labels.end());
     labels.insert(split.layout.labels_without_image.begin(), split.layout.labels_without_image.end());
+    channels.insert(split.layout.missing_channels.begin(), split.layout.missing_channels.end());
   }
   for (const auto& path : images)
     findings.add(finding::no_labels, {path.string(), ""});
   for (const auto& path : labels)
     findings.add(finding::no_image, {path.string(), ""});
+  for (const auto& path : channels)
+    findings.add(finding::no_channels, {path.string() + ".*", ""});
+}
+
+/// Pictures with another number of channels than most have.
+void compare_channels(const std::vector<Split>& splits, Findings& findings) {
+  std::map<int64_t, int64_t> pictures;
+  for (const Split& split : splits)
+    for (const SampleFacts& facts : split.facts)
+      if (facts.channels > 0) ++pictures[facts.channels];
+  if (pictures.size() < 2) return;
+  const int64_t usual = std::max_element(pictures.begin(), pictures.end(), [](const auto& a, const auto& b) {
+                          return a.second < b.second;
+                        })->first;
+  for (const Split& split : splits)
+    for (size_t i = 0; i < split.facts.size(); ++i)
+      if (const int64_t channels = split.facts[i].channels; channels > 0 && channels != usual)
+        findings.add(finding::channel_count,
+                     {split.layout.pairs[i].image.string(), cat(channels, " channels; most have ", usual)});
 }
 
 bool is_ignored_255(const FileLayout& layout) {
@@ -189,5 +213,6 @@ DatasetReport check_dataset(const std::string& spec, const CheckOptions& options
   report.findings = findings.take();
   return report;
 }
+  compare_channels(splits, findings);
 
 }  // namespace vitrail

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "vitrail/image/channels.h"
+
 namespace vitrail {
 namespace {
 
@@ -50,10 +52,11 @@ Matrix hue_matrix(double degrees) {
 
 double mean_luma(const Image& image) {
   std::array<int64_t, 3> sums{};
-  const size_t pixels = image.pixels.size() / 3;
+  const auto channels = static_cast<size_t>(image.channels);
+  const size_t pixels = image.pixels.size() / channels;
   for (size_t i = 0; i < pixels; ++i)
     for (size_t c = 0; c < 3; ++c)
-      sums[c] += image.pixels[3 * i + c];
+      sums[c] += image.pixels[channels * i + c];
   double total = 0;
   for (size_t c = 0; c < 3; ++c)
     total += luma[c] * static_cast<double>(sums[c]);
@@ -78,7 +81,7 @@ std::vector<float> gaussian(double sigma) {
 }  // namespace
 
 void change_colors(Image& image, const ColorChange& change) {
-  if (change == ColorChange() || image.channels != 3) return;
+  if (change == ColorChange() || image.channels < 3) return;
   const double gain = change.brightness * change.contrast;
   const double offset = (1 - change.contrast) * change.brightness * mean_luma(image);
   Matrix m = product(hue_matrix(change.hue_degrees), saturation_matrix(change.saturation));
@@ -89,15 +92,17 @@ void change_colors(Image& image, const ColorChange& change) {
       a[i][j] = static_cast<float>(gain * m[i][j]);
   }
   uint8_t* p = image.pixels.data();
-  for (const uint8_t* end = p + image.pixels.size(); p < end; p += 3) {
+  for (const uint8_t* end = p + image.pixels.size(); p < end; p += image.channels) {
     const float r = p[0], g = p[1], b = p[2];
     for (size_t i = 0; i < 3; ++i)
       p[i] = to_byte(a[i][0] * r + a[i][1] * g + a[i][2] * b + t[i]);
   }
 }
 
-void blur(Image& image, double sigma) {
-  if (!(sigma > 0) || image.pixels.empty()) return;
+namespace {
+
+/// All channels.
+void blur_whole(Image& image, double sigma) {
   const std::vector<float> kernel = gaussian(sigma);
   const auto radius = static_cast<int64_t>(kernel.size() / 2);
   const int64_t row_values = image.width * image.channels, margin = radius * image.channels;
@@ -125,6 +130,26 @@ void blur(Image& image, double sigma) {
     }
     std::transform(sum.begin(), sum.end(), image.at(y, 0), to_byte);
   }
+}
+
+/// The first channels of `from` into those of `to`.
+void copy_channels(const Image& from, Image& to) {
+  const int64_t count = std::min(from.channels, to.channels);
+  const uint8_t* read = from.pixels.data();
+  for (uint8_t *at = to.pixels.data(), *end = at + to.pixels.size(); at < end;
+       at += to.channels, read += from.channels)
+    std::copy_n(read, count, at);
+}
+
+}  // namespace
+
+void blur(Image& image, double sigma) {
+  if (!(sigma > 0) || image.pixels.empty()) return;
+  if (image.channels == color_channels(image)) return blur_whole(image, sigma);
+  Image colors(image.height, image.width, color_channels(image));
+  copy_channels(image, colors);
+  blur_whole(colors, sigma);
+  copy_channels(colors, image);
 }
 
 }  // namespace vitrail

@@ -1,5 +1,6 @@
 #pragma once
-// Colour augmentation of RGB images, in place and without threads of its own.
+// Colour augmentation, in place and without threads of its own: of the first three channels
+// (image/channels.h); those behind them stay as they are.
 
 #include "vitrail/image/image.h"
 
@@ -7,7 +8,7 @@ namespace vitrail {
 
 /// Factors (1 = unchanged) and a hue turn in degrees. They are applied in the order brightness, contrast
 /// about the mean luma, saturation about each pixel's luma, hue about the grey axis: one affine map of RGB,
-/// rounded and clamped to 0..255 once.
+/// rounded and clamped to 0..255 once. A picture of one or two channels has no colours to change.
 struct ColorChange {
   double brightness = 1;
   double contrast = 1;
@@ -17,7 +18,8 @@ struct ColorChange {
 };
 void change_colors(Image& image, const ColorChange& change);
 
-/// Gaussian blur of `sigma` pixels (kernel cut at 3 sigma, borders repeated).
+/// Gaussian blur of `sigma` pixels (kernel cut at 3 sigma, borders repeated); of one or two channels the
+/// first.
 void blur(Image& image, double sigma);
 
 }  // namespace vitrail

@@ -10,6 +10,7 @@
 #include "vitrail/data/cityscapes.h"
 #include "vitrail/data/file_dataset.h"
 #include "vitrail/data/folder.h"
+#include "vitrail/data/instance_dataset.h"
 #include "vitrail/data/matlab_datasets.h"
 #include "vitrail/data/microscopy.h"
 #include "vitrail/data/object_crops.h"
@@ -71,6 +72,13 @@ std::unique_ptr<Dataset> open_split(const DatasetSpec& spec, const std::string& 
                  .found = cat(layout.images_without_labels.size(), " images have no labels, such as ",
                               layout.images_without_labels[0].string()),
                  .next = "Add their labels, or remove them; 'vitrail check-dataset' lists them"});
+  if (!layout.missing_channels.empty())
+    throw Error(
+        ErrorKind::file,
+        {.where = where,
+         .found = cat(layout.missing_channels.size(), " pictures lack a file of further channels, such as ",
+                      layout.missing_channels[0].string(), ".*"),
+         .next = "Add the files, or remove the pictures; 'vitrail check-dataset' lists them"});
   if (layout.pairs.empty()) throw Error(ErrorKind::file, {.where = where, .found = "there is no image"});
   if (!options.label_map.empty()) layout.label_map = options.label_map;
   return file_dataset(std::move(layout));
@@ -91,6 +99,7 @@ const std::vector<DatasetEntry>& dataset_entries() {
       cityscapes_entry(),
       nyud_entry(),
       nyud_hha_entry(),
+      nyud_rgb_hha_entry(),
       sift_flow_entry(),
       sift_flow_geo_entry(),
       isbi2012_entry(),
@@ -99,6 +108,22 @@ const std::vector<DatasetEntry>& dataset_entries() {
   };
   return entries;
 }
+
+namespace {
+
+/// What somebody meant who named no kind of data set that labels pixels.
+std::string way_out(const std::string& spec, const std::string& name, const std::vector<std::string>& names) {
+  for (const InstanceDatasetEntry& entry : instance_dataset_entries())
+    if (entry.name == name)
+      return cat("'", name, "' has objects one by one, for models that outline them; ",
+                 "crops:CLASS,HEIGHTxWIDTH,MARGIN:", name, ":PATH labels the pixels around each");
+  std::error_code ignored;
+  if (std::filesystem::is_directory(spec, ignored))
+    return cat("A folder of your own is folder:", spec, ". There are: ", join(names));
+  return did_you_mean(name, names);
+}
+
+}  // namespace
 
 DatasetSpec parse_dataset_spec(const std::string& spec) {
   const size_t colon = spec.find(':');
@@ -113,7 +138,7 @@ DatasetSpec parse_dataset_spec(const std::string& spec) {
   throw Error(ErrorKind::usage, {.where = cat("data set '", spec, "'"),
                                  .found = known ? "no path is given" : cat("there is no kind '", name, "'"),
                                  .allowed = "a data set is NAME:PATH, as in camvid:/data/camvid",
-                                 .next = known ? "" : did_you_mean(name, names)});
+                                 .next = known ? "" : way_out(spec, name, names)});
 }
 
 std::unique_ptr<Dataset> open_dataset(const std::string& spec, const std::string& split,

@@ -1,6 +1,6 @@
 #pragma once
 // Data sets for semantic segmentation: numbered samples of an image and its label map, in the originals' own
-// layout on disk.
+// layout on disk. Several files may make one image: colour and depth (FilePair::further).
 //
 //   auto data = open_dataset("camvid:/data/camvid", "train");
 //   for (int64_t i = 0; i < data->size(); ++i) { Sample s = data->load(i); ... }
@@ -21,7 +21,7 @@
 namespace vitrail {
 
 struct Sample {
-  Image image;       ///< RGB
+  Image image;       ///< RGB, or more channels (image/channels.h): the same number in every sample
   LabelMap labels;   ///< class indices 0..classes-1, or LabelMap::ignore_label; same size as the image
   std::string name;  ///< for people and for output files: "0001TP_006690"
   std::vector<LabelMap> further = {};  ///< other labels of the same pixels, of a data set that has them

@@ -6,6 +6,7 @@
 
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
+#include "vitrail/image/channels.h"
 #include "vitrail/image/image_file.h"
 #include "vitrail/image/image_list.h"
 
@@ -111,8 +112,42 @@ void pair_by_stem(FileLayout& layout, const fs::path& images, const fs::path& la
     layout.labels_without_image.push_back(path);
 }
 
+void add_channels(FileLayout& layout, const fs::path& folder, int64_t channels) {
+  std::map<std::string, fs::path> file_of;
+  for (auto& [stem, path] : files_by_stem(folder))
+    file_of.emplace(stem, path);
+  std::erase_if(layout.pairs, [&](FilePair& pair) {
+    const std::string stem = pair.image.stem().string();
+    const auto found = file_of.find(stem);
+    if (found == file_of.end())
+      layout.missing_channels.push_back(folder / stem);
+    else
+      pair.further.push_back({found->second, channels});
+    return found == file_of.end();
+  });
+}
+
+Image read_channel_file(const ChannelFile& file) {
+  Image image = read_all_channels(file.path);
+  if (file.channels == 0 || image.channels == file.channels) return image;
+  throw Error(ErrorKind::shape,
+              {.where = file.path.string(),
+               .found = cat("a picture of ", image.channels, image.channels == 1 ? " channel" : " channels"),
+               .allowed = cat(file.channels, " are wanted of it")});
+}
+
 Image read_pair_image(const FilePair& pair) {
-  return pair.page == FilePair::whole_file ? read_image(pair.image) : read_image_page(pair.image, pair.page);
+  if (pair.page != FilePair::whole_file) return read_image_page(pair.image, pair.page);
+  Image image = pair.channels == 0 ? read_image(pair.image) : read_image_channels(pair.image, pair.channels);
+  if (pair.further.empty()) return image;
+  std::vector<Image> parts;
+  std::vector<std::string> names{pair.image.string()};
+  parts.push_back(std::move(image));
+  for (const ChannelFile& file : pair.further) {
+    parts.push_back(read_channel_file(file));
+    names.push_back(file.path.string());
+  }
+  return stacked(parts, names);
 }
 
 LabelFile read_pair_labels(const FilePair& pair, const FileLayout& layout) {

@@ -13,10 +13,18 @@
 
 namespace vitrail {
 
+/// A further file of a picture, pixel on pixel: its depth, its infrared.
+struct ChannelFile {
+  std::filesystem::path path;
+  int64_t channels = 0;  ///< that it must have by read_all_channels; 0 = any
+};
+
 struct FilePair {
   std::string name;  ///< stem of the image, with its folder where there are several: "0001TP_006690"
   std::filesystem::path image, labels;
   int64_t page = whole_file;  ///< of both files, where they are TIFF volumes
+  int64_t channels = 0;       ///< that the image file gives: read_image_channels; 0 = what read_image gives
+  std::vector<ChannelFile> further = {};  ///< files of the same picture; their channels follow the image's
 
   static constexpr int64_t whole_file = -1;
 };
@@ -24,6 +32,7 @@ struct FilePair {
 struct FileLayout {
   std::vector<FilePair> pairs;
   std::vector<std::filesystem::path> images_without_labels, labels_without_image;  ///< for the checker
+  std::vector<std::filesystem::path> missing_channels;  ///< further files that are not there, likewise
   std::vector<ClassInfo> classes;
   std::map<int64_t, int64_t> label_map;  ///< file's label -> class, or 255; empty: labels are classes already
   bool color_masks = false;              ///< colour PNGs are allowed, and mean the classes' colours ...
@@ -42,8 +51,15 @@ std::vector<std::pair<std::string, std::filesystem::path>> files_by_stem(const s
 void pair_by_stem(FileLayout& layout, const std::filesystem::path& images,
                   const std::filesystem::path& labels);
 
-/// The picture of a pair as RGB.
+/// Adds to every pair the file of the same stem in `folder`. A pair without one leaves, and what it lacks
+/// goes to missing_channels.
+void add_channels(FileLayout& layout, const std::filesystem::path& folder, int64_t channels = 0);
+
+/// The picture of a pair: RGB, or the channels of all its files. Throws Error(shape) naming the file for one
+/// of another size or number of channels.
 Image read_pair_image(const FilePair& pair);
+/// A further file alone.
+Image read_channel_file(const ChannelFile& file);
 
 /// Labels as they are in the file, before the label map.
 LabelFile read_pair_labels(const FilePair& pair, const FileLayout& layout);

@@ -11,6 +11,7 @@
 #include "vitrail/base/text.h"
 #include "vitrail/data/file_dataset.h"
 #include "vitrail/image/image_list.h"
+#include "vitrail/graph/input_channels.h"
 #include "vitrail/image/palette.h"
 
 namespace vitrail {
@@ -22,6 +23,7 @@ constexpr int64_t max_text_bytes = int64_t{64} << 20;
 constexpr int64_t max_index = LabelMap::ignore_label;  // itself the line that names the ignored colour
 constexpr const char* table_name = "classes.txt";
 constexpr const char* everything = "all";
+constexpr const char* channels_name = "channels.txt";
 
 struct Line {
   int64_t number = 0;
@@ -98,15 +100,17 @@ void select(FileLayout& layout, const fs::path& list) {
 
 std::vector<std::string> folder_splits(const fs::path& root) {
   std::error_code error;
-  if (!fs::is_directory(root / "images", error))
+  const std::string images = read_channel_folders(root)[0].folder;
+  if (!fs::is_directory(root / images, error))
     throw Error(ErrorKind::file, {.where = root.string(),
-                                  .found = "no folder images",
+                                  .found = cat("no folder ", images),
                                   .allowed = "a folder data set is images/, masks/ and classes.txt"});
   std::vector<std::string> splits;
   for (fs::directory_iterator at(root, error), end; !error && at != end; at.increment(error)) {
     const fs::path& path = at->path();
     std::error_code ignored;
-    if (path.extension() == ".txt" && path.filename() != table_name && at->is_regular_file(ignored))
+    if (path.extension() == ".txt" && path.filename() != table_name && path.filename() != channels_name &&
+        at->is_regular_file(ignored))
       splits.push_back(path.stem().string());
   }
   if (error) throw Error(ErrorKind::file, {.where = root.string(), .found = error.message()});
@@ -121,15 +125,45 @@ FileLayout folder_layout(const fs::path& root, const std::string& split) {
   layout.classes = std::move(table.classes);
   layout.ignore_color = table.ignore_color;
   layout.color_masks = true;
-  pair_by_stem(layout, root / "images", root / "masks");
+  const std::vector<ChannelFolder> folders = read_channel_folders(root);
+  pair_by_stem(layout, root / folders[0].folder, root / "masks");
   const fs::path list = root / (split + ".txt");
   if (std::error_code ignored; fs::is_regular_file(list, ignored)) select(layout, list);
   return layout;
+  for (FilePair& pair : layout.pairs)
+    pair.channels = folders[0].channels;
+  for (size_t i = 1; i < folders.size(); ++i)
+    add_channels(layout, root / folders[i].folder, folders[i].channels);
 }
 
 }  // namespace
 
 ClassTable read_class_table(const fs::path& path) {
+std::vector<ChannelFolder> read_channel_folders(const fs::path& root) {
+  const fs::path path = root / channels_name;
+  std::error_code ignored;
+  if (!fs::exists(path, ignored)) return {{"images"}};
+  std::vector<ChannelFolder> folders;
+  for (const Line& line : lines_of(path)) {
+    const auto channels = line.words.size() == 2 ? number_from(line.words[1]) : std::optional<int64_t>(0);
+    const bool known = std::any_of(folders.begin(), folders.end(),
+                                   [&](const ChannelFolder& other) { return other.folder == line.words[0]; });
+    const bool number =
+        channels && *channels >= (line.words.size() == 2 ? 1 : 0) && *channels <= max_input_channels;
+    if (line.words.size() > 2 || !number || known)
+      throw Error(ErrorKind::format,
+                  {.where = place(path, line),
+                   .found = cat("'", join(line.words, " "), known ? "' is there twice" : "'"),
+                   .allowed = cat("a line is: folder [channels], 1 to ", max_input_channels,
+                                  " of them; the folder's files have the names of the first folder's")});
+    folders.push_back({line.words[0], *channels});
+  }
+  if (folders.empty())
+    throw Error(ErrorKind::format,
+                {.where = path.string(), .found = "no folder", .allowed = "at least one line: folder"});
+  return folders;
+}
+
   std::map<int64_t, ClassInfo> classes;
   std::set<int64_t> uncolored;
   ClassTable table;
@@ -172,7 +206,7 @@ DatasetEntry folder_entry() {
   return {.name = "folder",
           .summary =
               "your own data: PATH/images, PATH/masks (index, palette or colour PNG), PATH/classes.txt, "
-              "PATH/SPLIT.txt",
+              "PATH/SPLIT.txt; PATH/channels.txt where several files make a picture",
           .splits = {},
           .splits_in = folder_splits,
           .layout = folder_layout};

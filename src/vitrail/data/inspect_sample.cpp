@@ -1,6 +1,7 @@
 #include "vitrail/data/inspect_sample.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "vitrail/base/error.h"
 #include "vitrail/base/file.h"
@@ -75,30 +76,66 @@ void inspect_labels(const FilePair& pair, const FileLayout& layout, SampleFacts&
   }
 }
 
+using Found = std::function<void(const FindingKind& kind, std::string detail)>;
+
+std::string format_of(const ImageInfo& info) {
+  return cat(info.format, info.palette ? " palette, " : ", ", info.channels,
+             info.channels == 1 ? " channel, " : " channels, ", info.bit_depth, " bits");
+}
+
+/// What is lost when the file is read for `channels` of its own.
+void judge_format(const ImageInfo& info, int64_t channels, const Found& found) {
+  const std::string format = format_of(info);
+  const bool cmyk = info.format == "jpeg" && info.channels == 4;
+  const bool four = info.format == "tiff" && info.all_channels == 4;
+  if (four && channels != 4) found(finding::fourth_channel, format);
+  if (!four && (info.channels == 2 || (info.channels == 4 && !cmyk))) found(finding::alpha, format);
+  if (info.bit_depth > 8) found(finding::deep, format);
+}
+
+void inspect_first(const FilePair& pair, SampleFacts& facts, const Found& found) {
+  const std::string bytes = read_file(pair.image);
+  // Pages of one volume are different pictures.
+  facts.image_hash = std::max<uint64_t>(1, content_hash(bytes) + static_cast<uint64_t>(pair.page + 1));
+  FilePair alone = pair;
+  alone.further.clear();
+  const Image image = read_pair_image(alone);
+  const ImageInfo info = image_info_from_bytes(bytes, pair.image.string());
+  facts.has_size = true;
+  facts.size = {image.height, image.width};
+  facts.channels = image.channels;
+  facts.image_format = format_of(info);
+  judge_format(info, pair.channels, found);
+  if (info.channels == 1 && !info.palette && image.channels == 3) found(finding::grey, facts.image_format);
+}
+
+void inspect_further(const ChannelFile& file, SampleFacts& facts, const Found& found) {
+  const Image image = read_channel_file(file);
+  const ImageInfo info = image_info(file.path);
+  facts.channels += image.channels;
+  facts.image_format += " + " + format_of(info);
+  judge_format(info, image.channels, found);
+  if (facts.has_size && facts.size != std::pair(image.height, image.width))
+    found(finding::channel_size, cat("it has ", image.width, "x", image.height, ", the first file ",
+                                     facts.size.second, "x", facts.size.first));
+}
+
 }  // namespace
 
 void inspect_picture(const FilePair& pair, SampleFacts& facts) {
-  const std::string file = pair.image.string();
-  const auto found = [&](const FindingKind& kind, std::string detail) {
-    facts.findings.push_back({&kind, {file, std::move(detail)}});
+  const auto guarded = [&](const std::string& file, const auto& inspect) {
+    const Found found = [&](const FindingKind& kind, std::string detail) {
+      facts.findings.push_back({&kind, {file, std::move(detail)}});
+    };
+    try {
+      inspect(found);
+    } catch (const Error& e) {
+      found(finding::unreadable_image, detail_of(e));
+    }
   };
-  try {
-    const std::string bytes = read_file(pair.image);
-    // Pages of one volume are different pictures.
-    facts.image_hash = std::max<uint64_t>(1, content_hash(bytes) + static_cast<uint64_t>(pair.page + 1));
-    const Image image = read_pair_image(pair);
-    const ImageInfo info = image_info_from_bytes(bytes, file);
-    facts.has_size = true;
-    facts.size = {image.height, image.width};
-    facts.image_format = cat(info.format, info.palette ? " palette, " : ", ", info.channels,
-                             info.channels == 1 ? " channel, " : " channels, ", info.bit_depth, " bits");
-    const bool cmyk = info.format == "jpeg" && info.channels == 4;
-    if (info.channels == 2 || (info.channels == 4 && !cmyk)) found(finding::alpha, facts.image_format);
-    if (info.bit_depth > 8) found(finding::deep, facts.image_format);
-    if (info.channels == 1 && !info.palette) found(finding::grey, facts.image_format);
-  } catch (const Error& e) {
-    found(finding::unreadable_image, detail_of(e));
-  }
+  guarded(pair.image.string(), [&](const Found& found) { inspect_first(pair, facts, found); });
+  for (const ChannelFile& file : pair.further)
+    guarded(file.path.string(), [&](const Found& found) { inspect_further(file, facts, found); });
 }
 
 uint64_t content_hash(std::string_view bytes) {

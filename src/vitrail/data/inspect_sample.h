@@ -18,6 +18,11 @@ inline constexpr FindingKind unreadable_labels{Severity::error, "unreadable-labe
 inline constexpr FindingKind size_mismatch{
     Severity::error, "size-mismatch",
     "Labels must have their image's size; resize them by nearest neighbour"};
+inline constexpr FindingKind channel_size{Severity::error, "channel-size-mismatch",
+                                          "All files of one picture must have its size, pixel on pixel"};
+inline constexpr FindingKind fourth_channel{
+    Severity::warning, "fourth-channel",
+    "It is dropped when the file is read as RGB; 'images 4' in channels.txt keeps it"};
 inline constexpr FindingKind color_mask{
     Severity::error, "colour-mask",
     "Convert it to class indices, or use the folder data set with a class table"};
@@ -38,6 +43,7 @@ struct SampleFacts {
   std::vector<std::pair<const FindingKind*, Finding>> findings;
   bool has_size = false;
   std::pair<int64_t, int64_t> size{};  ///< of the image: {height, width}
+  int64_t channels = 0;                ///< of the image, with those of further files
   std::string image_format, label_format;
   std::optional<LabelMap> labels;  ///< as classes; nothing where they could not be had
   uint64_t image_hash = 0;         ///< of the file's bytes; 0 where it cannot be read

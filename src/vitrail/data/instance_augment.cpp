@@ -110,7 +110,7 @@ class Geometry {
       rows_.push_back(source_index(view.top + y, image.height, view.scaled_height));
   }
 
-  Image picture(const Image& image, const std::array<uint8_t, 3>& fill) const {
+  Image picture(const Image& image, const Fill& fill) const {
     Image seen = view_image(image, view_, fill);
     if (!flip_) return seen;
     for (int64_t y = 0; y < seen.height; ++y)
@@ -154,7 +154,7 @@ class Geometry {
 };
 
 InstanceSample seen_through(const InstanceSample& sample, const Geometry& geometry, Extent size,
-                            double least_share, const std::array<uint8_t, 3>& fill) {
+                            double least_share, const Fill& fill) {
   InstanceSample out;
   out.name = sample.name;
   out.id = sample.id;
@@ -180,7 +180,8 @@ InstanceSample augment(const InstanceSample& sample, const AugmentOptions& commo
   const Crop crop = drawn_region(sample, common, boxes, random);
   const bool flip = common.flip > 0 && random.chance(common.flip);
   const Geometry geometry(sample.image, view_of(crop.region, sample.image, size), flip);
-  InstanceSample out = seen_through(sample, geometry, size, crop.least_share, fill_color(common));
+  InstanceSample out =
+      seen_through(sample, geometry, size, crop.least_share, fill_color(common, sample.image.channels));
   augment_colors(out.image, common, random);
   return out;
 }

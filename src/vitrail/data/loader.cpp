@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "vitrail/data/loader_parts.h"
+#include "vitrail/image/input_route.h"
 
 namespace vitrail {
 namespace {
@@ -59,6 +60,7 @@ struct Loader::State {
 
   Batch make(int64_t step, const std::stop_token& stop) {
     const auto augmented = [&](const Sample& sample, Random& random) {
+      check_channels(sample.image.channels, preprocessing, sample.name);
       return augment(sample, augmentation, random);
     };
     std::vector<Sample> made = samples.batch(step, stop, augmented);

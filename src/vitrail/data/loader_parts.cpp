@@ -46,7 +46,7 @@ Random augment_stream(uint64_t seed, int64_t epoch, int64_t index) {
 
 std::vector<double> mean_rgb(const Preprocessing& preprocessing) {
   std::vector<double> mean = preprocessing.mean;
-  if (preprocessing.order == ChannelOrder::bgr) std::reverse(mean.begin(), mean.end());
+  if (preprocessing.order == ChannelOrder::bgr) std::reverse(mean.begin(), mean.begin() + 3);
   for (double& v : mean)
     v = std::clamp(v, 0.0, 255.0);
   return mean;

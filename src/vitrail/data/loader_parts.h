@@ -37,7 +37,7 @@ Random augment_stream(uint64_t seed, int64_t epoch, int64_t index);
 /// Throws Error(usage) with every option that is out of range, or for a data set without samples.
 void check(const LoaderOptions& options, int64_t dataset_size, int64_t first_step);
 
-/// A network's mean as R, G, B, for padded pixels.
+/// A network's mean as R, G, B (and what follows them), for padded pixels.
 std::vector<double> mean_rgb(const Preprocessing& preprocessing);
 
 /// What a decoded sample takes in memory.

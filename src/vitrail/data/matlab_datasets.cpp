@@ -24,15 +24,18 @@ std::vector<std::string> nyud_splits(const fs::path& root) {
 LabelMap nyud_labels(const fs::path& path) {
   return read_mat_labels(path, "segmentation");
 }
+fs::path nyud_pictures(const fs::path& root, const char* folder) {
+  std::error_code none;
+  const fs::path inner = root / "data" / folder;
+  return fs::is_directory(inner, none) ? inner : root / folder;
+}
 FileLayout nyud_pairs(const fs::path& given, const std::string& split, const char* images) {
   const fs::path root = nyud_root(given);
   FileLayout layout;
   declare_classes(layout, nyud40_classes(), 1);
   layout.read_labels = nyud_labels;
-  std::error_code none;
-  const fs::path inner = root / "data" / images;
-  pair_by_list(layout, root / (split + ".txt"), fs::is_directory(inner, none) ? inner : root / images, ".png",
-               root / "segmentation", ".mat");
+  pair_by_list(layout, root / (split + ".txt"), nyud_pictures(root, images), ".png", root / "segmentation",
+               ".mat");
   return layout;
 }
 FileLayout nyud_layout(const fs::path& root, const std::string& split) {
@@ -40,6 +43,11 @@ FileLayout nyud_layout(const fs::path& root, const std::string& split) {
 }
 FileLayout nyud_hha_layout(const fs::path& root, const std::string& split) {
   return nyud_pairs(root, split, "hha");
+}
+FileLayout nyud_rgb_hha_layout(const fs::path& root, const std::string& split) {
+  FileLayout layout = nyud_pairs(root, split, "images");
+  add_channels(layout, nyud_pictures(nyud_root(root), "hha"), 3);
+  return layout;
 }
 
 fs::path sift_flow_root(const fs::path& root) {
@@ -88,6 +96,16 @@ DatasetEntry nyud_hha_entry() {
           .splits = nyud_lists,
           .splits_in = nyud_splits,
           .layout = nyud_hha_layout};
+}
+
+DatasetEntry nyud_rgb_hha_entry() {
+  return {.name = "nyud-rgb-hha",
+          .summary =
+              "NYUDv2, colour and depth in one picture of six channels; PATH/images, PATH/hha, "
+              "PATH/segmentation/*.mat, PATH/SPLIT.txt; research",
+          .splits = nyud_lists,
+          .splits_in = nyud_splits,
+          .layout = nyud_rgb_hha_layout};
 }
 
 DatasetEntry sift_flow_entry() {

@@ -6,6 +6,7 @@
 //   nyud-hha:PATH        the same labels, and of each scene hha/img_*.png: its depth as a picture of three
 //                        channels: horizontal disparity, height above ground, angle with gravity (Gupta et
 //                        al. 2014). Pictures may also lie in data/images and data/hha.
+//   nyud-rgb-hha:PATH    both in one picture of six channels: R, G, B, disparity, height, angle
 //   sift-flow:PATH       SIFT Flow, 33 semantic classes: Images/**.jpg, SemanticLabels/**.mat ('S': 0 void,
 //                        1..33), {trainval,test}.txt; 2486 and 200
 //   sift-flow-geo:PATH   the same images, 3 geometric classes: GeoLabels/**.mat ('S': -1 void, 1..3)
@@ -19,6 +20,7 @@ namespace vitrail {
 
 DatasetEntry nyud_entry();
 DatasetEntry nyud_hha_entry();
+DatasetEntry nyud_rgb_hha_entry();
 DatasetEntry sift_flow_entry();
 DatasetEntry sift_flow_geo_entry();
 

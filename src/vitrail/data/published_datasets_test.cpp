@@ -227,6 +227,15 @@ std::vector<Published> published() {
        mat("train.txt", "data/hha", ".png", "segmentation", "segmentation", from_one),
        from_one,
        {255, 0, 4, 32}},
+      {"nyud-rgb-hha",
+       "test",
+       40,
+       [=](const fs::path& root) {
+         for (const char* folder : {"data/hha", "images"})
+           mat("test.txt", folder, ".png", "segmentation", "segmentation", from_one)(root);
+       },
+       from_one,
+       {255, 0, 4, 32}},
       {"sift-flow",
        "test",
        33,

@@ -1,6 +1,7 @@
 #include "vitrail/data/resample.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numbers>
 
@@ -85,12 +86,26 @@ void mix_columns(const std::vector<float>& row, const std::vector<Taps>& columns
   }
 }
 
-void fill_image(Image& image, const std::array<uint8_t, 3>& fill) {
-  for (size_t i = 0; i < image.pixels.size(); ++i)
-    image.pixels[i] = fill[i % static_cast<size_t>(image.channels) % 3];
+/// The same for any number of channels.
+void mix_all_columns(const std::vector<float>& row, const std::vector<Taps>& columns, Span span,
+                     int64_t channels, uint8_t* out) {
+  std::vector<float> sums(static_cast<size_t>(channels));
+  for (const Taps& taps : columns) {
+    const float* first = row.data() + (taps.first - span.first) * channels;
+    std::fill(sums.begin(), sums.end(), 0.0f);
+    for (const float weight : taps.weights)
+      for (float& sum : sums)
+        sum += weight * *first++;
+    out = std::transform(sums.begin(), sums.end(), out, to_byte);
+  }
 }
 
-Image upright(const Image& source, const View& view, const std::array<uint8_t, 3>& fill) {
+void fill_image(Image& image, const Fill& fill) {
+  for (size_t i = 0; i < image.pixels.size(); ++i)
+    image.pixels[i] = fill[i % static_cast<size_t>(image.channels)];
+}
+
+Image upright(const Image& source, const View& view, const Fill& fill) {
   Image out(view.height, view.width, source.channels);
   const int64_t y0 = std::max<int64_t>(0, -view.top), x0 = std::max<int64_t>(0, -view.left);
   const int64_t y1 = std::min(view.height, view.scaled_height - view.top);
@@ -104,8 +119,11 @@ Image upright(const Image& source, const View& view, const std::array<uint8_t, 3
   std::vector<float> row(static_cast<size_t>((span.last - span.first) * source.channels));
   for (int64_t y = y0; y < y1; ++y) {
     mix_rows(source, taps_of(view.top + y, source.height, view.scaled_height), span, row);
-    source.channels == 1 ? mix_columns<1>(row, columns, span, out.at(y, x0))
-                         : mix_columns<3>(row, columns, span, out.at(y, x0));
+    switch (source.channels) {
+      case 1: mix_columns<1>(row, columns, span, out.at(y, x0)); break;
+      case 3: mix_columns<3>(row, columns, span, out.at(y, x0)); break;
+      default: mix_all_columns(row, columns, span, source.channels, out.at(y, x0));
+    }
   }
   return out;
 }
@@ -141,7 +159,7 @@ void bilinear(const Image& image, double y, double x, uint8_t* out) {
     out[k] = to_byte((1 - v) * ((1 - u) * a[k] + u * b[k]) + v * ((1 - u) * c[k] + u * d[k]));
 }
 
-Image turned(const Image& source, const View& view, const std::array<uint8_t, 3>& fill) {
+Image turned(const Image& source, const View& view, const Fill& fill) {
   View whole = view;
   whole.top = whole.left = 0;
   whole.height = view.scaled_height;
@@ -187,7 +205,7 @@ Coverage coverage(int64_t source_height, int64_t source_width, const View& view)
   return covered;
 }
 
-Image view_image(const Image& source, const View& view, const std::array<uint8_t, 3>& fill) {
+Image view_image(const Image& source, const View& view, const Fill& fill) {
   return view.degrees == 0 ? upright(source, view, fill) : turned(source, view, fill);
 }
 

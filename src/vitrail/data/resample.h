@@ -3,7 +3,7 @@
 // ever computed; and it runs in loader threads, so nothing here starts threads of its own (OpenCV's functions
 // do, and their number is global state).
 
-#include <array>
+#include <vector>
 
 #include "vitrail/base/random.h"
 #include "vitrail/image/image.h"
@@ -22,11 +22,14 @@ struct View {
 /// One byte per pixel of the window: 1 where the source reaches, 0 where fill must go.
 using Coverage = std::vector<uint8_t>;
 
+/// What goes where the source does not reach, a value for each channel.
+using Fill = std::vector<uint8_t>;
+
 Coverage coverage(int64_t source_height, int64_t source_width, const View& view);
 
-/// Bilinear when enlarging, area average when shrinking; pixels beyond the source are `fill`. 1 or 3
-/// channels.
-Image view_image(const Image& source, const View& view, const std::array<uint8_t, 3>& fill);
+/// Bilinear when enlarging, area average when shrinking; pixels beyond the source are `fill`. Any
+/// number of channels; 1 and 3 are fastest.
+Image view_image(const Image& source, const View& view, const Fill& fill);
 
 /// Nearest neighbour; pixels beyond the source are the ignore label.
 LabelMap view_labels(const LabelMap& source, const View& view);

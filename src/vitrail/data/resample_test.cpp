@@ -11,7 +11,7 @@
 namespace vitrail {
 namespace {
 
-constexpr std::array<uint8_t, 3> fill{9, 8, 7};
+const Fill fill{9, 8, 7};
 
 View whole(int64_t height, int64_t width) {
   return {.scaled_height = height, .scaled_width = width, .height = height, .width = width};

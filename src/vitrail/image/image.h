@@ -17,8 +17,8 @@
 
 namespace vitrail {
 
-/// 8-bit interleaved pixels: `channels` values per pixel, rows from the top, no padding. Three channels are
-/// R, G, B.
+/// 8-bit interleaved pixels: `channels` values per pixel, rows from the top, no padding. The first three are
+/// R, G, B; what may follow says channels.h.
 struct Image {
   int64_t height = 0;
   int64_t width = 0;

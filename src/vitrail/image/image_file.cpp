@@ -4,6 +4,7 @@
 #include "vitrail/base/error.h"
 #include "vitrail/base/file.h"
 #include "vitrail/base/text.h"
+#include "vitrail/image/channels.h"
 #include "vitrail/image/exif.h"
 #include "vitrail/image/jpeg_codec.h"
 #include "vitrail/image/plain_codecs.h"
@@ -111,6 +112,28 @@ Image read_image(const std::filesystem::path& path, int64_t max_pixels) {
   return image_from_bytes(read_file(path), path.string(), max_pixels);
 }
 
+Image read_all_channels(const std::filesystem::path& path, int64_t max_pixels) {
+  const std::string bytes = read_file(path), name = path.string();
+  if (is_tiff(bytes)) {
+    Image image = decode_tiff(bytes, name, max_pixels, 0, TiffChannels::all);
+    return tiff_info(bytes, name).all_channels == 1 ? grey_view(image) : image;
+  }
+  const int channels = image_info_from_bytes(bytes, name).all_channels;
+  Image image = image_from_bytes(bytes, name, max_pixels);
+  return channels == 1 ? grey_view(image) : image;
+}
+
+Image read_image_channels(const std::filesystem::path& path, int64_t channels, int64_t max_pixels) {
+  const bool of_colors = channels == 1 || channels == 3;
+  Image image = of_colors ? read_image(path, max_pixels) : read_all_channels(path, max_pixels);
+  if (channels == 1 && image.channels == 3) return grey_view(image);
+  if (image.channels == channels) return image;
+  throw Error(ErrorKind::shape,
+              {.where = path.string(),
+               .found = cat("a picture of ", image.channels, image.channels == 1 ? " channel" : " channels"),
+               .allowed = cat(channels, " are wanted of it")});
+}
+
 Image read_image_page(const std::filesystem::path& path, int64_t page, int64_t max_pixels) {
   const std::string bytes = read_file(path), name = path.string();
   const int64_t pages = is_tiff(bytes) ? tiff_pages(bytes, name) : 1;
@@ -127,7 +150,9 @@ int64_t page_count(const std::filesystem::path& path) {
 }
 
 ImageInfo image_info_from_bytes(std::string_view bytes, const std::string& name) {
-  return format_of(bytes, name).info(bytes, name);
+  ImageInfo info = format_of(bytes, name).info(bytes, name);
+  if (info.format != "tiff") info.all_channels = info.palette || info.channels > 2 ? 3 : 1;
+  return info;
 }
 
 ImageInfo image_info(const std::filesystem::path& path) {

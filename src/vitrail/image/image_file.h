@@ -1,7 +1,9 @@
 #pragma once
-// Pictures on disk. Whatever the file holds, what you get is 8-bit RGB, the right way up.
+// Pictures on disk. Whatever the file holds, what you get is 8-bit RGB, the right way up; only a TIFF of more
+// than four samples per pixel, which cannot be colour and transparency, gives all of them.
 //
 //   Image photo = read_image("street.jpg");
+//   Image depth = read_all_channels("street-depth.png");   // the file's own channels: here 1
 //   write_png("copy.png", photo);
 //   ImageSize size = image_size("street.jpg");   // reads the header alone
 //
@@ -36,15 +38,26 @@ struct ImageInfo {
       0;  ///< stored in the file: 1 grey or palette, 2 grey + alpha, 3 colour, 4 with alpha or CMYK
   int bit_depth = 0;  ///< bits per stored channel (per index for a palette)
   bool palette = false;
+  int all_channels = 3;  ///< that read_all_channels gives: 1 of grey files, all of a TIFF's, else 3
 };
 
-/// The picture in `path` as RGB. Throws Error(file) if it cannot be read, Error(unsupported) for another
-/// format, Error(format) or Error(limit) as said above.
+/// The picture in `path` as RGB (or a TIFF's channels where there are more than four). Throws Error(file) if
+/// it cannot be read, Error(unsupported) for another format, Error(format) or Error(limit) as said above.
 Image read_image(const std::filesystem::path& path, int64_t max_pixels = max_image_pixels);
 
 /// The same for bytes in memory (a request's body); `name` is what errors call them.
 Image image_from_bytes(std::string_view bytes, const std::string& name,
                        int64_t max_pixels = max_image_pixels);
+
+/// The picture with its file's own channels: one of a grey file, three of a coloured one (a palette, CMYK),
+/// every sample of a TIFF, transparency left out: R, G, B and near infrared, say. 16 bits become 8.
+Image read_all_channels(const std::filesystem::path& path, int64_t max_pixels = max_image_pixels);
+
+/// The picture as `channels` values per pixel: 1 is grey (a colour file's luma), 3 R, G, B (grey three
+/// times), any other number what read_all_channels gives. Throws Error(shape) where the file has another
+/// number.
+Image read_image_channels(const std::filesystem::path& path, int64_t channels,
+                          int64_t max_pixels = max_image_pixels);
 
 /// One page of a TIFF volume, and how many it has (1 for every other format). Throws Error(usage) for a page
 /// that is not there.

@@ -7,6 +7,7 @@
 
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
+#include "vitrail/image/channels.h"
 #include "vitrail/image/drawn_text.h"
 
 namespace vitrail {
@@ -152,12 +153,12 @@ Image with_legend(const Image& photo, const std::vector<LegendEntry>& entries) {
 }
 
 void check_arguments(const Image& photo, const LabelMap& labels, const OverlayOptions& options) {
-  if (photo.channels != 3 || photo.height != labels.height || photo.width != labels.width)
+  if (photo.channels < 1 || photo.height != labels.height || photo.width != labels.width)
     throw Error(ErrorKind::shape,
                 {.where = "overlay",
                  .found = cat("a photo of ", photo.width, "x", photo.height, " with ", photo.channels,
                               " channels and a label map of ", labels.width, "x", labels.height),
-                 .allowed = "an RGB photo and a label map of the same size"});
+                 .allowed = "a photo and a label map of the same size"});
   if (!(options.opacity >= 0 && options.opacity <= 1))
     throw Error(ErrorKind::usage,
                 {.where = "overlay", .found = cat("opacity ", options.opacity), .allowed = "0 to 1"});
@@ -185,7 +186,7 @@ Image overlay(const Image& photo, const LabelMap& labels, const std::vector<Name
   check_arguments(photo, labels, options);
   const std::vector<ClassShare> shares = class_shares(labels);
   check_labels(labels, shares, classes.size());
-  Image shown = photo;
+  Image shown = color_view(photo);
   paint(shown, labels, classes, options);
   return options.legend && !shares.empty() ? with_legend(shown, legend_entries(shares, classes)) : shown;
 }

@@ -38,8 +38,9 @@ struct ClassShare {
 /// The labels that occur in `labels` (the ignore label too, if it does), most frequent first.
 std::vector<ClassShare> class_shares(const LabelMap& labels);
 
-/// `photo` (RGB) with `labels` of the same size over it; classes[i] names and paints label i. Throws
-/// Error(shape) for sizes that differ, Error(format) for a label without a class, naming the pixel.
+/// `photo` (RGB; of other channels its color_view, channels.h) with `labels` of the same size over it;
+/// classes[i] names and paints label i. Throws Error(shape) for sizes that differ, Error(format) for a label
+/// without a class, naming the pixel.
 Image overlay(const Image& photo, const LabelMap& labels, const std::vector<NamedColor>& classes,
               const OverlayOptions& options = {});
 

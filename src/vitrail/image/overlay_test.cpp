@@ -104,7 +104,7 @@ TEST(Overlay, ManyClassesWithLongOrForeignNames) {
 
 TEST(Overlay, RefusesWhatDoesNotFit) {
   EXPECT_THROW(overlay(Image(2, 2), LabelMap(2, 3), street), Error);
-  EXPECT_THROW(overlay(Image(2, 2, 1), LabelMap(2, 2), street), Error);
+  EXPECT_THROW(overlay(Image(2, 2, 0), LabelMap(2, 2), street), Error);
   EXPECT_THROW(overlay(Image(2, 2), LabelMap(2, 2), street, {.opacity = std::nan("")}), Error);
   LabelMap labels(4, 4);
   labels.at(2, 3) = 3;

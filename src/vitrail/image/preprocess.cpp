@@ -52,7 +52,8 @@ std::array<int64_t, 2> input_size(int64_t height, int64_t width, const Preproces
       throw Error(ErrorKind::shape, {.where = "preprocessing",
                                      .found = cat("an image of ", what, " ", size),
                                      .allowed = cat("the network's input has the fixed ", what, " ", fixed),
-                                     .next = "Resize the image, or cut it into tiles"});
+                                     .next = "Resize the image, or cut it into tiles; to train, "
+                                             "augment.crop_height and augment.crop_width"});
     return fixed;
   };
   return {along(height, p.height, p.multiple, "height"), along(width, p.width, p.multiple, "width")};

@@ -19,8 +19,9 @@ std::array<int64_t, 2> input_size(int64_t height, int64_t width, const Preproces
 /// and right with the mean (0 after normalisation) to `input_size`. C is the length of `mean`.
 ///
 /// A grey image enters a colour network as three equal channels; a colour image enters a grey network as its
-/// luma (0.299 R + 0.587 G + 0.114 B). Throws Error(usage) for a `preprocessing` that contradicts itself,
-/// Error(shape) for an empty image or channels that do not fit.
+/// luma (0.299 R + 0.587 G + 0.114 B); any other network reads just the channels that the image has
+/// (channels.h), and `bgr` turns the first three. Throws Error(usage) for a `preprocessing` that contradicts
+/// itself, Error(shape) for an empty image or channels that do not fit.
 Tensor preprocess(const Image& image, const Preprocessing& preprocessing);
 
 /// The same into memory that the caller owns (one image of a batch): C planes of height x width floats, each

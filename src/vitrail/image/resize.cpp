@@ -5,6 +5,7 @@
 #include "vitrail/base/checked.h"
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
+#include "vitrail/image/channels.h"
 
 namespace vitrail {
 namespace {
@@ -45,8 +46,20 @@ cv::Mat as_mat(const Image& image) {
           CV_MAKETYPE(CV_8U, static_cast<int>(image.channels)), const_cast<uint8_t*>(image.pixels.data())};
 }
 
+constexpr int64_t most_channels_at_once = 4;  // of cv::resize
+
+Image resize_with(const Image& image, int64_t height, int64_t width, int method);
+
+Image resize_each(const Image& image, int64_t height, int64_t width, int method) {
+  std::vector<Image> parts;
+  for (int64_t c = 0; c < image.channels; ++c)
+    parts.push_back(resize_with(channel_of(image, c), height, width, method));
+  return stacked(parts);
+}
+
 Image resize_with(const Image& image, int64_t height, int64_t width, int method) {
   if (height == image.height && width == image.width) return image;
+  if (image.channels > most_channels_at_once) return resize_each(image, height, width, method);
   Image out(height, width, image.channels);
   cv::Mat mat = as_mat(out);
   cv::resize(as_mat(image), mat, mat.size(), 0, 0, method);

@@ -6,13 +6,17 @@
 #include <cstring>
 #include <limits>
 #include <memory>
+#include <optional>
+#include <vector>
 
 #include <tiffio.h>
 
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
+#include "vitrail/graph/input_channels.h"
 #include "vitrail/image/exif.h"
 #include "vitrail/image/limits.h"
+#include "vitrail/image/tiff_samples.h"
 
 namespace vitrail {
 namespace {
@@ -99,7 +103,28 @@ struct TiffHeader {
   uint16_t bits = 1;
   uint16_t orientation = 1;
   uint16_t photometric = 0;
+  uint16_t format = SAMPLEFORMAT_UINT;
+  std::vector<int64_t> kept =
+      {};  // samples that are values, not transparency; empty where they are no plain values
 };
+
+/// The samples of grey and RGB pages; those of palettes, CMYK and the like mean nothing one by one.
+std::vector<int64_t> kept_samples(TIFF* tiff, const TiffHeader& header) {
+  const bool plain = header.photometric == PHOTOMETRIC_RGB || header.photometric == PHOTOMETRIC_MINISBLACK ||
+                     header.photometric == PHOTOMETRIC_MINISWHITE;
+  if (!plain) return {};
+  uint16_t extra = 0;
+  const uint16_t* meaning = nullptr;
+  TIFFGetFieldDefaulted(tiff, TIFFTAG_EXTRASAMPLES, &extra, &meaning);
+  std::vector<int64_t> kept;
+  for (int64_t sample = 0; sample < header.channels; ++sample) {
+    const int64_t at = sample - (header.channels - extra);  // extra samples come last
+    const bool alpha = at >= 0 && meaning != nullptr &&
+                       (meaning[at] == EXTRASAMPLE_ASSOCALPHA || meaning[at] == EXTRASAMPLE_UNASSALPHA);
+    if (!alpha) kept.push_back(sample);
+  }
+  return kept;
+}
 
 TiffHeader header_of(TIFF* tiff) {
   TiffHeader header;
@@ -109,7 +134,43 @@ TiffHeader header_of(TIFF* tiff) {
   TIFFGetFieldDefaulted(tiff, TIFFTAG_BITSPERSAMPLE, &header.bits);
   TIFFGetFieldDefaulted(tiff, TIFFTAG_ORIENTATION, &header.orientation);
   TIFFGetField(tiff, TIFFTAG_PHOTOMETRIC, &header.photometric);
+  TIFFGetFieldDefaulted(tiff, TIFFTAG_SAMPLEFORMAT, &header.format);
+  header.kept = kept_samples(tiff, header);
   return header;
+}
+
+/// What the page's samples are as a picture: grey, colours, or channels of their own.
+int64_t channels_of(const TiffHeader& header) {
+  return header.kept.empty() ? 3 : std::ssize(header.kept);
+}
+
+/// Whether only its samples one by one say what the page holds.
+bool has_own_channels(const TiffHeader& header) {
+  return channels_of(header) != 1 &&
+         !(channels_of(header) == 3 && (header.kept.empty() || header.photometric == PHOTOMETRIC_RGB));
+}
+
+Image own_channels(TIFF* tiff, const TiffHeader& header, const TiffMemory& memory, const std::string& name,
+                   int64_t max_pixels) {
+  const int64_t channels = channels_of(header);
+  const bool whole = header.format == SAMPLEFORMAT_UINT || header.format == SAMPLEFORMAT_VOID;
+  if (channels > max_input_channels || (header.bits != 8 && header.bits != 16) || !whole)
+    throw Error(
+        ErrorKind::unsupported,
+        {.where = name,
+         .found = cat("a TIFF of ", channels, " channels, ", header.bits, " bits each",
+                      whole ? "" : ", signed or with a fraction"),
+         .allowed = cat("up to ", max_input_channels, " channels of 8 or 16 bits, whole and unsigned"),
+         .next = "Scale it to bytes first, as gdal_translate -ot Byte -scale does"});
+  // As many values as a picture of colours may have.
+  check_pixel_limit(name, header.height, header.width, std::max<int64_t>(3 * max_pixels / channels, 1));
+  std::optional<Image> image = read_tiff_samples(tiff, {.height = header.height,
+                                                        .width = header.width,
+                                                        .stored = header.channels,
+                                                        .bits = header.bits,
+                                                        .kept = header.kept});
+  if (!image) throw_damaged(memory, name);
+  return std::move(*image);
 }
 
 Image rgb_from_packed(const uint32_t* packed, int64_t height, int64_t width) {
@@ -141,7 +202,8 @@ ImageInfo tiff_info(std::string_view bytes, const std::string& name) {
           .format = "tiff",
           .channels = header.channels,
           .bit_depth = header.bits,
-          .palette = header.photometric == PHOTOMETRIC_PALETTE};
+          .palette = header.photometric == PHOTOMETRIC_PALETTE,
+          .all_channels = static_cast<int>(channels_of(header))};
 }
 
 int64_t tiff_pages(std::string_view bytes, const std::string& name) {
@@ -150,12 +212,16 @@ int64_t tiff_pages(std::string_view bytes, const std::string& name) {
   return TIFFNumberOfDirectories(tiff.get());
 }
 
-Image decode_tiff(std::string_view bytes, const std::string& name, int64_t max_pixels, int64_t page) {
+Image decode_tiff(std::string_view bytes, const std::string& name, int64_t max_pixels, int64_t page,
+                  TiffChannels wanted) {
   TiffMemory memory{.bytes = bytes};
   const TiffFile tiff = open_tiff(memory, name, max_pixels);
   if (page != 0 && TIFFSetDirectory(tiff.get(), static_cast<tdir_t>(page)) == 0) throw_damaged(memory, name);
   const TiffHeader header = header_of(tiff.get());
   check_pixel_limit(name, header.height, header.width, max_pixels);
+  const bool more_than_colors = channels_of(header) > 4;
+  if (more_than_colors || (wanted == TiffChannels::all && has_own_channels(header)))
+    return oriented(own_channels(tiff.get(), header, memory, name, max_pixels), header.orientation);
   // libtiff would mirror but not turn: let it see an upright picture, and do both ourselves.
   TIFFSetField(tiff.get(), TIFFTAG_ORIENTATION, ORIENTATION_TOPLEFT);
   // Left uninitialised, so that a file that ends early costs no memory.

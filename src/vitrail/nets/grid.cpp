@@ -43,6 +43,14 @@ Grid transposed(const Node& node, Grid in, const Window& w) {
   return {step, in.origin - step * first_centre(node, w)};
 }
 
+bool cuts_channels(const Graph& graph, const Node& node) {
+  if (node.inputs.size() < 4 || !node.inputs[3].exists()) return false;
+  const Node* axes = graph.producer_of(node.inputs[3]);
+  const auto* constant = axes == nullptr ? nullptr : std::get_if<op::Constant>(&axes->op);
+  return constant != nullptr && constant->value.type() == DataType::i64 && constant->value.elements() == 1 &&
+         constant->value.data<int64_t>()[0] == 1;
+}
+
 }  // namespace
 
 Grid grid_of(const Graph& graph, Value value) {
@@ -67,6 +75,10 @@ Grid grid_of(const Graph& graph, Value value) {
           [&](const op::Crop& o) {
             if (o.top != o.left) fail(*node, "rows and columns that differ");
             return Grid{in.step, in.origin + in.step * static_cast<double>(o.top)};
+          },
+          [&](const op::Slice&) {
+            if (!cuts_channels(graph, *node)) fail(*node, "a slice of other than channels");
+            return in;
           },
           [&](const auto& o) -> Grid {
             using T = std::decay_t<decltype(o)>;

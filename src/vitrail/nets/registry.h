@@ -18,7 +18,10 @@ namespace vitrail {
 
 struct NetOptions {
   int64_t classes = 19;
-  std::map<std::string, std::string> set;  ///< `--set key=value`; a key the network does not know is refused
+  /// `--set key=value`; a key the network does not know is refused. Every network of semantic segmentation
+  /// knows in_channels=N: how many channels its image has (image_input, nets/semantic/preprocessing.h).
+  std::map<std::string, std::string> set;
+  int64_t in_channels = 0;  ///< the same as a number; 0 = what `set` says, else as the network is published
 };
 
 /// Parameter counts that the network must have (tested): from a paper's table or computed by an independent
@@ -49,6 +52,8 @@ const std::vector<NetEntry>& instance_nets();
 /// Of either kind. Throws Error(usage) listing what exists, with the nearest name first.
 const NetEntry& find_net(const std::string& name);
 Model build_net(const std::string& name, const NetOptions& options = {});
+/// How many channels the image of a network has.
+int64_t image_channels(const Graph& graph);
 /// The net as the tests over the whole table run it: with its `quick` options.
 Model build_quick(const NetEntry& entry, int64_t classes);
 

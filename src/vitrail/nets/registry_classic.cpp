@@ -48,6 +48,7 @@ std::vector<NetEntry> classic_nets() {
       {"fcn32s-vgg16", "FCN-32s on VGG16", fcn_paper, fcn_net<vgg, 32>, {{21, 134346581, 134346581}}, vgg_file, narrow},
       {"fcn16s-vgg16", "FCN-16s on VGG16", fcn_paper, fcn_net<vgg, 16>, {{21, 134357354, 134357354}}, vgg_file, narrow},
       {"fcn8s-vgg16", "FCN-8s on VGG16", fcn_paper, fcn_net<vgg, 8>, {{21, 134362751, 134362751}}, vgg_file, narrow},
+      {"fcn32s-vgg16-rgb-hha", "FCN-32s twice on VGG16, on colour and on depth (HHA), their scores' mean", fcn_paper, fcn32s_color_hha, {{40, 268848848, 268848848}}, vgg_file, narrow},
       {"fcn32s-alexnet", "FCN-32s on AlexNet (Caffe)", fcn_paper, fcn_net<alex, 32>, {{21, 56954261, 56954261}}, "", narrow},
       {"fcn16s-alexnet", "FCN-16s on AlexNet (Caffe)", fcn_paper, fcn_net<alex, 16>, {{21, 56959658, 56959658}}, "", narrow},
       {"fcn8s-alexnet", "FCN-8s on AlexNet (Caffe)", fcn_paper, fcn_net<alex, 8>, {{21, 56961695, 56961695}}, "", narrow},

@@ -19,12 +19,12 @@ constexpr int64_t grain = 4096;
 void check(const Image& image, const Tensor& probabilities, const CrfOptions& options) {
   const Shape& shape = probabilities.shape();
   if (probabilities.type() != DataType::f32 || shape.size() != 3 || shape[0] < 1 ||
-      shape[1] != image.height || shape[2] != image.width || image.channels != 3)
+      shape[1] != image.height || shape[2] != image.width || image.channels < 3)
     throw Error(ErrorKind::shape,
                 {.where = "dense CRF",
                  .found = cat("probabilities of ", to_string(shape), " for an image of ", image.width, "x",
                               image.height, " with ", image.channels, " channels"),
-                 .allowed = "classes x height x width of an RGB image"});
+                 .allowed = "classes x height x width of an RGB image, with further channels or without"});
   for (const double sigma : {options.bilateral_xy, options.bilateral_rgb, options.position_xy})
     if (!(sigma > 0))
       throw Error(ErrorKind::usage,

@@ -26,8 +26,8 @@ TEST(EngineAgreementTest, EveryNetOverOddSizes) {
     for (int round = 0; round < 3; ++round) {
       const int64_t height = 2 * random.integer(20, 60) + 1, width = 2 * random.integer(20, 60) + 1;
       const int64_t least = entry.smallest_side;
-      Tensor image =
-          Tensor::zeros(DataType::f32, {1 + round % 2, 3, std::max(height, least), std::max(width, least)});
+      Tensor image = Tensor::zeros(DataType::f32, {1 + round % 2, image_channels(model.graph),
+                                                   std::max(height, least), std::max(width, least)});
       for (float& value : image.data<float>())
         value = static_cast<float>(random.uniform(-1, 1));
       const Tensor expected = from_torch(module.forward({to_torch(image)})[0].second);

@@ -226,7 +226,7 @@ TEST_P(EveryNet, GradientsReachEveryParameter) {
   const Model model = build_quick(entry(), 5);
   Module module(model.graph, initial_weights(model.graph, 1));
   torch::manual_seed(1);
-  const at::Tensor x = torch::rand({2, 3, at_least(97), at_least(129)}) * 2 - 1;
+  const at::Tensor x = torch::rand({2, image_channels(model.graph), at_least(97), at_least(129)}) * 2 - 1;
   at::Tensor sum = at::zeros({});
   for (const auto& [name, output] : module.forward({x}))
     sum = sum + (output * torch::randn_like(output)).sum();
@@ -243,7 +243,7 @@ TEST_P(EveryNet, FrozenBatchNormTrainsWhatInferenceComputes) {
   const Model model = build_quick(entry(), 5);
   Module module(model.graph, initial_weights(model.graph, 1), {.frozen_batch_norm = true});
   torch::manual_seed(1);
-  const at::Tensor x = torch::rand({1, 3, at_least(65), at_least(97)}) * 2 - 1;
+  const at::Tensor x = torch::rand({1, image_channels(model.graph), at_least(65), at_least(97)}) * 2 - 1;
   bool random = false;
   for (const Node& node : model.graph.nodes())
     random |= std::holds_alternative<op::Dropout>(node.op);
@@ -270,7 +270,7 @@ TEST_P(EveryNet, ResizingInTheLossIsTheSame) {
   const Weights weights = initial_weights(model.graph, 1);
   torch::manual_seed(1);
   const int64_t height = at_least(65), width = at_least(97);
-  const at::Tensor x = torch::rand({2, 3, height, width}) * 2 - 1,
+  const at::Tensor x = torch::rand({2, image_channels(model.graph), height, width}) * 2 - 1,
                    labels = torch::randint(0, 5, {2, height, width}, at::kByte);
   std::vector<double> losses;
   std::vector<NamedTensors> gradients;

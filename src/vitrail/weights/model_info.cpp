@@ -11,6 +11,7 @@
 
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
+#include "vitrail/graph/input_channels.h"
 #include "vitrail/weights/instance_info.h"
 
 namespace vitrail {
@@ -115,12 +116,16 @@ class Reader {
 
 std::vector<double> read_statistics(const Reader& reader, std::string_view key, ChannelOrder order,
                                     double low) {
-  const size_t channels = order == ChannelOrder::grey ? 1 : 3;
-  const std::string shape = cat("must be a JSON list of ", channels, low > 0 ? " positive" : "",
-                                " finite numbers on the 0..255 scale");
+  // Beside colours there may be further channels (image/channels.h); with two the first is grey.
+  const size_t least = order == ChannelOrder::grey ? 1 : (order == ChannelOrder::bgr ? 3 : 2);
+  const size_t most = order == ChannelOrder::grey ? 1 : static_cast<size_t>(max_input_channels);
+  const std::string shape =
+      cat("must be a JSON list of ", most == 1 ? "1" : "3", low > 0 ? " positive" : "",
+          " finite numbers on the 0..255 scale",
+          most == 1 ? "" : cat(" (", least, " to ", most, " for other pictures than RGB)"));
   std::vector<double> values;
   const Json list = reader.json(key, Json::value_t::array, shape);
-  if (list.size() != channels) reader.fail(key, cat("a list of ", list.size()), shape);
+  if (list.size() < least || list.size() > most) reader.fail(key, cat("a list of ", list.size()), shape);
   for (const Json& item : list) {
     if (!item.is_number()) reader.fail(key, item.dump().substr(0, 80), shape);
     const double value = item.get<double>();
@@ -181,6 +186,12 @@ Preprocessing read_preprocessing(const Reader& reader) {
   p.order = static_cast<ChannelOrder>(reader.one_of("channel_order", order_names));
   p.mean = read_statistics(reader, "mean", p.order, -max_pixel_statistic);
   p.std = read_statistics(reader, "std", p.order, 1e-6);
+  if (p.std.size() != p.mean.size()) {
+    const bool odd_mean = p.mean.size() != 3;  // the one that is not of colours is to blame
+    reader.fail(odd_mean ? "mean" : "std", cat("a list of ", odd_mean ? p.mean.size() : p.std.size()),
+                cat("must have as many numbers as ",
+                    odd_mean ? "std: " : "mean: ", odd_mean ? p.std.size() : p.mean.size()));
+  }
   p.multiple = reader.integer("multiple", 1, 1, 4096);
   p.height = reader.integer("height", 0, 0, max_image_side);
   p.width = reader.integer("width", 0, 0, max_image_side);

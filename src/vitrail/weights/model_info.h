@@ -3,10 +3,10 @@
 // (__metadata__).
 //
 // Keys, all starting with "vitrail.": task, architecture, classes (JSON list of names, empty where nobody
-// named them), palette (JSON list of [r,g,b]), channel_order, mean, std (JSON lists, 0..255 scale), multiple,
-// height, width, label_map (JSON object), dataset, recipe, instance (JSON object, instance_info.h; of
-// instance segmentation networks only), and "vitrail.note.<key>" for each note. "vitrail.format" is the
-// version of this layout.
+// named them), palette (JSON list of [r,g,b]), channel_order, mean, std (JSON lists, 0..255 scale, a number
+// for each channel), multiple, height, width, label_map (JSON object), dataset, recipe, instance (JSON
+// object, instance_info.h; of instance segmentation networks only), and "vitrail.note.<key>" for each note.
+// "vitrail.format" is the version of this layout.
 
 #include <map>
 #include <string>

@@ -62,6 +62,23 @@ TEST(ModelInfo, RoundTripsThroughTextPairs) {
   expect_equal(info_from_metadata(metadata_from_info(grey), "cells.onnx"), grey);
 }
 
+TEST(ModelInfo, EveryChannelsStatisticsAreKept) {
+  for (const size_t channels : {2, 4, 13, 64}) {
+    ModelInfo info = street();
+    info.preprocessing.order = channels > 2 ? ChannelOrder::bgr : ChannelOrder::rgb;
+    info.preprocessing.mean.assign(channels, 0.1);
+    info.preprocessing.std.assign(channels, 3.3);
+    expect_equal(info_from_metadata(metadata_from_info(info), "x.onnx"), info);
+  }
+  ModelInfo info = street();
+  info.preprocessing.order = ChannelOrder::rgb;
+  info.preprocessing.mean = {1, 2, 3, 4};
+  EXPECT_THROW(info_from_metadata(metadata_from_info(info), "x.onnx"), Error) << "4 means, 3 deviations";
+  info.preprocessing.mean.assign(65, 1);
+  info.preprocessing.std.assign(65, 1);
+  EXPECT_THROW(info_from_metadata(metadata_from_info(info), "x.onnx"), Error);
+}
+
 TEST(ModelInfo, APreprocessingIsKeptWithoutClassNames) {
   ModelInfo unnamed = street();
   unnamed.classes.clear();

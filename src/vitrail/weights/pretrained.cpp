@@ -9,6 +9,7 @@
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
 #include "vitrail/weights/class_rows.h"
+#include "vitrail/weights/first_layer.h"
 #include "vitrail/weights/safetensors.h"
 #include "vitrail/weights/torch_file.h"
 #include "vitrail/weights/torchvision_names.h"
@@ -31,7 +32,11 @@ Safetensors read_weights(const std::filesystem::path& path) {
 class Loader {
  public:
   Loader(const std::filesystem::path& path, const Graph& graph, const PretrainedOptions& options)
-      : path_(path.string()), graph_(graph), options_(options), file_(read_weights(path)) {
+      : path_(path.string()),
+        image_weights_(image_weights(graph)),
+        graph_(graph),
+        options_(options),
+        file_(read_weights(path)) {
     std::erase_if(file_.tensors, [](const auto& item) { return item.first.ends_with(counter_part); });
     take_published_names();
     const bool whole_network = std::any_of(file_.tensors.begin(), file_.tensors.end(),
@@ -121,6 +126,11 @@ class Loader {
   void put(const std::string& parameter, const std::string& from, Tensor tensor) {
     const Shape& wanted = graph_.shape(graph_.value_of_parameter(parameter));
     if (is_matrix_of(tensor.shape(), wanted)) tensor = tensor.reshaped(wanted);
+    if (image_weights_.contains(parameter) && can_have_input_channels(tensor.shape(), wanted)) {
+      result_.adapted.push_back(cat(parameter, ": ", tensor.size(1), " channels in the file, ", wanted[1],
+                                    " here", wanted[1] > tensor.size(1) ? "; those behind start at 0" : ""));
+      tensor = with_input_channels(tensor, wanted[1]);
+    }
     if (tensor.shape() != wanted) tensor = for_our_classes(parameter, from, tensor, wanted);
     if (tensor.shape() != wanted && is_other_classifier(parameter, tensor.shape(), wanted)) {
       used_.insert(from);
@@ -248,6 +258,7 @@ class Loader {
   }
 
   std::string path_;
+  const std::set<std::string> image_weights_;
   const Graph& graph_;
   const PretrainedOptions& options_;
   Safetensors file_;
@@ -258,11 +269,39 @@ class Loader {
   std::set<std::string> used_;
 };
 
+/// Where encoders begin: at `prefix`, or at that of each part of a network that has one in every part.
+std::vector<std::string> encoder_prefixes(const Graph& graph, const std::string& prefix) {
+  std::set<std::string> inner;
+  for (const Parameter& parameter : graph.parameters()) {
+    if (parameter.name.starts_with(prefix)) return {prefix};
+    if (const size_t at = parameter.name.find("." + prefix); at != std::string::npos)
+      inner.insert(parameter.name.substr(0, at + 1) + prefix);
+  }
+  if (inner.empty()) return {prefix};
+  return {inner.begin(), inner.end()};
+}
+
+void append(std::vector<std::string>& all, const std::vector<std::string>& more) {
+  all.insert(all.end(), more.begin(), more.end());
+}
+
 }  // namespace
 
 Pretrained load_pretrained(const std::filesystem::path& path, const Graph& graph,
                            const PretrainedOptions& options) {
-  return Loader(path, graph, options).load();
+  Pretrained all;
+  for (const std::string& prefix : encoder_prefixes(graph, options.prefix)) {
+    PretrainedOptions of_part = options;
+    of_part.prefix = prefix;
+    Pretrained part = Loader(path, graph, of_part).load();
+    all.weights.merge(part.weights);
+    all.unused = std::move(part.unused);
+    append(all.skipped, part.skipped);
+    append(all.adapted, part.adapted);
+    append(all.missing, part.missing);
+    all.metadata = std::move(part.metadata);
+  }
+  return all;
 }
 
 }  // namespace vitrail

@@ -25,6 +25,10 @@
 // its activations are ReLU6 and a channel's output_var is larger than its convolution's outputs can spread, 0
 // and 1 are taken for mean and variance (the same function), and `skipped` says so.
 //
+// A network may read more channels than the file's (or fewer): its first layer keeps the weights of the first
+// three, and those of further channels start at 0 (first_layer.h); `adapted` says so. A network with an
+// encoder for each of its parts (`color.backbone.`, `hha.backbone.`) gets the file's weights in all of them.
+//
 // A tensor that has no place after the prefix may have one without it: a detector's file fills its predictors
 // as well as its encoder. Predictors that were trained on COCO's classes give the rows of those that the
 // network has, by name ("person"); a class that COCO does not have starts as the mean of all that it has.
@@ -49,6 +53,7 @@ struct Pretrained {
   Weights weights;                   ///< by the graph's names, f32; only what the file filled
   std::vector<std::string> unused;   ///< tensors of the file that the graph has no place for (its classifier)
   std::vector<std::string> skipped;  ///< "classifier.4.weight: 21 classes in the file, 11 here", for people
+  std::vector<std::string> adapted;  ///< "features.0.weight: 3 channels in the file, 4 here", for people
   std::vector<std::string> missing;  ///< encoder parameters that the file lacks
   std::map<std::string, std::string>
       metadata;  ///< the file's: how its input was scaled and padded, its licence

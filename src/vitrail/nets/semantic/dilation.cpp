@@ -54,7 +54,7 @@ Model dilation(const NetOptions& options, const DilationOptions& parts) {
   Model model;
   Graph& graph = model.graph;
   const Scope net(graph), backbone = net / "backbone";
-  const Value image = graph.input("image", {-1, 3, -1, -1});
+  const Value image = image_input(graph, options);
   const op::Pad mirror{.pads = {margin, margin, margin + spare, margin + spare},
                        .mode = op::PadMode::reflect};
   Value x = graph.add(mirror, {image}, "mirror");
@@ -75,7 +75,7 @@ Model deeplab_vgg(const NetOptions& options, const DeepLabVggOptions& parts) {
   Model model;
   Graph& graph = model.graph;
   const Scope net(graph);
-  const Value image = graph.input("image", {-1, 3, -1, -1});
+  const Value image = image_input(graph, options);
   Value map = vgg16(net / "backbone", image, {.style = VggStyle::large_fov, .width = width}).top();
   if (!parts.aspp) {  // v1 smooths once more
     const op::AveragePool smooth{.kernel = {3, 3}, .strides = {1, 1}, .pads = {1, 1, 1, 1}};

@@ -93,7 +93,6 @@ class Decoder {
 // The scores of the trunk's maps at the image's size.
 Value scores_at_image(const Scope& net, const Decoder& decoder, const Trunk& trunk, int64_t finest,
                       Value image) {
-  Graph& graph = net.graph();
   Value scores = decoder.score("score_fr", trunk.top);
   if (finest <= 16) scores = decoder.step("upscore2", "score_pool4", scores, trunk.pool4, 0.01);
   if (finest <= 8) scores = decoder.step("upscore_pool4", "score_pool3", scores, trunk.pool3, 0.0001);
@@ -109,7 +108,7 @@ Model fcn(const NetOptions& options, const FcnOptions& parts) {
   Model model;
   Graph& graph = model.graph;
   const Scope net(graph);
-  const Value image = graph.input("image", {-1, 3, -1, -1});
+  const Value image = image_input(graph, options);
   const Trunk trunk = trunk_of(net / "backbone", image, parts.trunk, read.number("width", 1));
   const auto branch = [&](const Scope& scope, const std::string& output, int64_t classes) {
     const Decoder decoder(scope, read, classes, trunk.odd);
@@ -129,3 +128,28 @@ Model fcn(const NetOptions& options, const FcnOptions& parts) {
 }
 
 }  // namespace vitrail
+Model fcn32s_color_hha(const NetOptions& options) {
+  OptionReader read("fcn", options.set);
+  Model model;
+  Graph& graph = model.graph;
+  const Scope net(graph);
+  const Value image = image_input(graph, options, 6);
+  const int64_t channels = graph.channels(image);
+  if (channels < 4)
+    throw Error(ErrorKind::usage, {.where = "fcn32s-vgg16-rgb-hha option in_channels",
+                                   .found = cat(channels),
+                                   .allowed = "at least 4: three of colour, and those of depth"});
+  const double width = read.number("width", 1);
+  const auto stream = [&](const Scope& scope, int64_t begin, int64_t end) {
+    const Value seen = channels_of(scope / "channels", image, begin, end);
+    const Trunk trunk = trunk_of(scope / "backbone", seen, FcnTrunk::vgg16, width);
+    return Decoder(scope, read, options.classes, trunk.odd).score("score_fr", trunk.top);
+  };
+  const Value color = stream(net / "color", 0, 3), hha = stream(net / "hha", 3, channels);
+  const Value mean = half(net / "score_mean", add(net / "score_sum", color, hha));
+  graph.output("logits", at_image(net, Decoder(net, read, options.classes, false), mean, 32, image));
+  read.finish();
+  model.info.preprocessing = color_and_hha(channels);
+  return model;
+}
+

@@ -27,4 +27,12 @@ struct FcnOptions {
 /// a second branch of score layers, `geometric.*`, to an output "geometric", as for SIFT Flow).
 Model fcn(const NetOptions& options, const FcnOptions& parts);
 
+/// FCN-32s for NYUDv2's colour and depth (SPEC 2.1, "color+HHA"): two encoders on VGG16 with scores of their
+/// own
+/// (`color.backbone.*`, `color.score_fr`; `hha.backbone.*`, `hha.score_fr`), the first on channels 0..2 of
+/// the image, the second on those behind; the mean of the two scores is brought up to the image. in_channels
+/// is 6 unless asked for otherwise (4: colour and a depth of one channel), at least 4. `--set` may change:
+/// width, learn_upsampling, zero_scores. Two single FCN-32s are its start: net.start_parts.
+Model fcn32s_color_hha(const NetOptions& options);
+
 }  // namespace vitrail

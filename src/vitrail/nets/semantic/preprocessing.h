@@ -1,7 +1,7 @@
 #pragma once
 // How the published encoders want their images.
 
-#include "vitrail/graph/model.h"
+#include "vitrail/nets/registry.h"
 
 namespace vitrail {
 
@@ -11,5 +11,12 @@ Preprocessing imagenet_rgb();
 Preprocessing caffe_bgr();
 /// RGB from -1 to 1: TensorFlow's MobileNetV1.
 Preprocessing tensorflow_rgb();
+
+/// The network's input "image" [N, C, H, W]: C is what `options` ask for, else `published`.
+Value image_input(Graph& graph, const NetOptions& options, int64_t published = 3);
+
+/// `preprocessing` for an image of so many channels. Those behind the first three get the mean of the three
+/// means and deviations; one channel is grey with these, two are grey and another with these.
+void fit_channels(Preprocessing& preprocessing, int64_t channels);
 
 }  // namespace vitrail

@@ -17,7 +17,7 @@ Model pvd_resnet(const NetOptions& options, ResNetOptions encoder) {
 
   Model model;
   const Scope net(model.graph);
-  const Value image = model.graph.input("image", {-1, 3, -1, -1});
+  const Value image = image_input(model.graph, options);
   const std::vector<PixelVotingUnit> units =
       voting_units(resnet(net / "backbone", image, encoder), per, first_stage);
   const Value scores = pixel_voting(net / "head", units, options.classes, decoder);
@@ -37,7 +37,7 @@ Model pvd_mobilenet(const NetOptions& options, MobileNetV1Options encoder) {
 
   Model model;
   const Scope net(model.graph);
-  const Value image = model.graph.input("image", {-1, 3, -1, -1});
+  const Value image = image_input(model.graph, options);
   const Features features = mobilenet_v1(net / "backbone", image, encoder);
   const Value scores = pixel_voting(net / "head", voting_units(features), options.classes, decoder);
   model.graph.output("logits", upsample_to(net / "upsample", scores, image));

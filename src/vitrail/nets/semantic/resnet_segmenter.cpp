@@ -62,6 +62,7 @@ class Segmenter {
  public:
   Segmenter(const NetOptions& options, const Encoder& encoder, const ResNetSegmenter& parts)
       : classes_(options.classes),
+        in_channels_(options.in_channels),
         encoder_(encoder),
         parts_(parts),
         read_("this network", options.set),
@@ -70,7 +71,7 @@ class Segmenter {
   Model build(Preprocessing preprocessing) {
     encoder_ = read_encoder(read_, encoder_);
     parts_.auxiliary = read_.flag("aux", parts_.auxiliary);
-    image_ = model_.graph.input("image", {-1, 3, -1, -1});
+    image_ = image_input(model_.graph, {.in_channels = in_channels_});
     const Value whole = scores_of(net_, image_), third_stage = maps_.pyramid[1];
     model_.graph.output("logits", to_image(net_ / "upsample", largest_of_scales(whole)));
     if (parts_.auxiliary) {
@@ -192,7 +193,7 @@ class Segmenter {
     return result.scores;
   }
 
-  int64_t classes_;
+  int64_t classes_, in_channels_;
   Encoder encoder_;
   ResNetSegmenter parts_;
   OptionReader read_;

@@ -36,7 +36,7 @@ Model segnet(const NetOptions& options) {
   const Width width(factor);
   Model model;
   const Scope net(model.graph);
-  const Value image = model.graph.input("image", {-1, 3, -1, -1});
+  const Value image = image_input(model.graph, options);
   const VggMaps maps =
       vgg16(net / "backbone", image, {.style = VggStyle::segnet, .batch_norm = true, .width = factor});
   Value x = maps.top();
@@ -62,7 +62,7 @@ Model segnet_basic(const NetOptions& options) {
   Model model;
   Graph& graph = model.graph;
   const Scope net(graph);
-  Value x = graph.add(op::LRN{}, {graph.input("image", {-1, 3, -1, -1})}, "norm");
+  Value x = graph.add(op::LRN{}, {image_input(graph, options)}, "norm");
   std::array<Value, 4> before;
   for (size_t i = 0; i < 4; ++i) {
     before[i] = conv_bn_relu(net / cat("encoder", i + 1), x, seven);

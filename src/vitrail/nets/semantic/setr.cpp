@@ -122,7 +122,7 @@ Model setr(const NetOptions& options, SetrOptions parts) {
     throw Error(ErrorKind::usage,
                 {.where = "setr option width", .found = cat(parts.width), .allowed = "1 to 4096"});
   Model model;
-  const Value image = model.graph.input("image", {-1, 3, -1, -1});
+  const Value image = image_input(model.graph, options);
   Builder(model.graph, options.classes, parts).build(image, auxiliary);
   model.info.preprocessing = imagenet_rgb();
   model.info.preprocessing.multiple = 16;

@@ -20,7 +20,7 @@ Model torchvision_resnet(const NetOptions& options, const TorchvisionOptions& pa
   Model model;
   Graph& graph = model.graph;
   const Scope net(graph), classifier = net / "classifier";
-  const Value image = graph.input("image", {-1, 3, -1, -1});
+  const Value image = image_input(graph, options);
   const ResNetMaps maps = resnet(net / "backbone", image, encoder);
   const Value scores = parts.head == TorchvisionHead::fcn
                            ? fcn_head(classifier, maps.stage(4), options.classes)
@@ -45,7 +45,7 @@ Model torchvision_lraspp(const NetOptions& options) {
   Model model;
   Graph& graph = model.graph;
   const Scope net(graph), head = net / "classifier";
-  const Value image = graph.input("image", {-1, 3, -1, -1});
+  const Value image = image_input(graph, options);
   const MobileNetV3Maps maps = mobilenet_v3_large(net / "backbone", image, width);
   const Value map = conv_bn_relu(head / "cbr", maps.high, conv1x1(inner));
   const Scope scale = head / "scale";

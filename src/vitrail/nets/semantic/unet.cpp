@@ -4,6 +4,7 @@
 #include "vitrail/base/text.h"
 #include "vitrail/nets/layers.h"
 #include "vitrail/nets/options.h"
+#include "vitrail/nets/semantic/preprocessing.h"
 
 namespace vitrail {
 namespace {
@@ -83,7 +84,7 @@ Model unet(const NetOptions& options, UNetOptions parts) {
                 {.where = "unet option channels", .found = cat(channels), .allowed = "1 or 3"});
   Model model;
   Graph& graph = model.graph;
-  const Value image = graph.input("image", {-1, channels, -1, -1});
+  const Value image = image_input(graph, options, channels);
   Value x = image;
   if (border)
     x = graph.add(op::Pad{.pads = {mirrored, mirrored, mirrored + spare, mirrored + spare},
@@ -92,7 +93,6 @@ Model unet(const NetOptions& options, UNetOptions parts) {
   x = Builder(graph, parts).build(x, options.classes);
   if (border) x = graph.add(op::Crop{}, {x, image}, "crop");
   graph.output("logits", x);
-  if (channels == 1) model.info.preprocessing = {.order = ChannelOrder::grey, .mean = {0}, .std = {255}};
   return model;
 }
 
