@@ -90,15 +90,43 @@ class Decoder {
   Init start_ = init::Normal{0.01};
 };
 
+// Scores at stride `finest`, at the image's size.
+Value at_image(const Scope& net, const Decoder& decoder, Value scores, int64_t finest, Value image) {
+  Graph& graph = net.graph();
+  const Value up = decoder.upscore("upscore", scores, finest);
+  const int64_t offset = cells_between(graph, up, image);
+  return graph.add(op::Crop{.top = offset, .left = offset}, {up, image}, net("crop"));
+}
+
 // The scores of the trunk's maps at the image's size.
 Value scores_at_image(const Scope& net, const Decoder& decoder, const Trunk& trunk, int64_t finest,
                       Value image) {
   Value scores = decoder.score("score_fr", trunk.top);
   if (finest <= 16) scores = decoder.step("upscore2", "score_pool4", scores, trunk.pool4, 0.01);
   if (finest <= 8) scores = decoder.step("upscore_pool4", "score_pool3", scores, trunk.pool3, 0.0001);
-  const Value up = decoder.upscore("upscore", scores, finest);
-  const int64_t offset = cells_between(graph, up, image);
-  return graph.add(op::Crop{.top = offset, .left = offset}, {up, image}, net("crop"));
+  return at_image(net, decoder, scores, finest, image);
+}
+
+Value channels_of(const Scope& scope, Value image, int64_t begin, int64_t end) {
+  return scope.graph().add(op::Slice{},
+                           {image, integers(scope / "starts", {begin}), integers(scope / "ends", {end}),
+                            integers(scope / "axes", {1})},
+                           scope("slice"));
+}
+
+Value half(const Scope& scope, Value x) {
+  const Tensor factor = Tensor::from<float>({1}, std::vector<float>{0.5f});
+  return multiply(scope, x, scope.graph().add(op::Constant{factor}, {}, scope("factor")));
+}
+
+// Colour by ImageNet; disparity, height and angle by their own means (FCN's, for NYUDv2).
+Preprocessing color_and_hha(int64_t channels) {
+  Preprocessing p = imagenet_rgb();
+  if (channels == 6) {
+    p.mean.insert(p.mean.end(), {132.431, 94.076, 118.477});
+    p.std.insert(p.std.end(), {58.395, 57.12, 57.375});
+  }
+  return p;
 }
 
 }  // namespace
@@ -127,7 +155,6 @@ Model fcn(const NetOptions& options, const FcnOptions& parts) {
   return model;
 }
 
-}  // namespace vitrail
 Model fcn32s_color_hha(const NetOptions& options) {
   OptionReader read("fcn", options.set);
   Model model;
@@ -153,3 +180,4 @@ Model fcn32s_color_hha(const NetOptions& options) {
   return model;
 }
 
+}  // namespace vitrail
