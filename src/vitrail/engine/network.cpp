@@ -51,9 +51,10 @@ void drop_size_inputs(Layer& layer, const Network& network) {
   if (std::holds_alternative<op::Crop>(layer.op) || std::holds_alternative<op::Reshape>(layer.op) ||
       std::holds_alternative<op::Expand>(layer.op))
     layer.inputs.resize(1);
-  if (std::holds_alternative<op::MaxUnpool>(layer.op) ||
-      std::holds_alternative<op::DynamicDeconvolution>(layer.op))
-    layer.inputs.resize(2);
+  // Of whole numbers evaluate() does it, which asks for all inputs.
+  const bool unpools =
+      std::holds_alternative<op::MaxUnpool>(layer.op) && network.value(layer.inputs[0]).type == DataType::f32;
+  if (unpools || std::holds_alternative<op::DynamicDeconvolution>(layer.op)) layer.inputs.resize(2);
 }
 
 }  // namespace

@@ -26,8 +26,9 @@ void merge_constants(Network& network) {
   }
 }
 
-bool same_work(const Layer& a, const Layer& b) {
-  return a.inputs == b.inputs && same_op(a.op, b.op);
+// A shape may be all that is left of an input that told it.
+bool same_work(const Network& network, const Layer& a, const Layer& b) {
+  return a.inputs == b.inputs && same_op(a.op, b.op) && network.shape(a.output) == network.shape(b.output);
 }
 
 bool is_plain(const Layer& layer) {
@@ -46,7 +47,7 @@ void merge_common(Network& network) {
     if (!is_plain(layer) || layer.inputs.empty()) continue;
     std::vector<size_t>& alike = by_inputs[layer.inputs];
     for (const size_t other : alike)
-      if (!dropped[i] && same_work(network.layers[other], layer)) {
+      if (!dropped[i] && same_work(network, network.layers[other], layer)) {
         replace_uses(network, layer.output, network.layers[other].output);
         dropped[i] = true;
       }
