@@ -51,6 +51,11 @@ int thread_count(const EngineOptions& options) {
   return options.threads > 0 ? options.threads : omp_get_num_procs();
 }
 
+bool may_be(const Shape& declared, const Shape& found) {
+  return std::equal(declared.begin(), declared.end(), found.begin(), found.end(),
+                    [](int64_t wanted, int64_t size) { return wanted < 0 || wanted == size; });
+}
+
 // At least about half a millisecond: less ends before badly placed threads cost much.
 bool is_long(const Program& program) {
   int64_t sum = 0;
@@ -183,6 +188,21 @@ struct Engine::State {
     return program(shapes);
   }
 
+  // What takes inputs without elements, which no program does. It would keep weights a second time, so only a
+  // graph without any has it.
+  StagedRun* stages_for_nothing(const std::vector<Tensor>& inputs) {
+    const bool any = std::any_of(inputs.begin(), inputs.end(), [](const Tensor& input) {
+      return input.defined() && input.elements() == 0;
+    });
+    if (!any || !graph.parameters().empty()) return nullptr;
+    expect_inputs(inputs);
+    for (size_t i = 0; i < inputs.size(); ++i)
+      if (!may_be(graph.shape(graph.inputs()[i].value), inputs[i].shape())) return nullptr;
+    std::call_once(made_stages,
+                   [&] { for_nothing = std::make_unique<StagedRun>(graph, Weights{}, options); });
+    return for_nothing.get();
+  }
+
   /// What a run on these inputs holds while it lasts.
   struct Turn {
     Turn(State& state, const std::vector<Tensor>& inputs)
@@ -208,6 +228,8 @@ struct Engine::State {
   Graph graph;
   Network network;
   std::unique_ptr<StagedRun> staged;  // where no program can be planned for all of it
+  std::once_flag made_stages;
+  std::unique_ptr<StagedRun> for_nothing;
   dnnl::engine onednn{dnnl::engine::kind::cpu, 0};
   PackedWeights weights;
   ArenaPool arenas;
@@ -226,6 +248,7 @@ std::vector<Tensor> Engine::run(const std::vector<Tensor>& inputs) const {
     state_->expect_inputs(inputs);
     return state_->staged->run(inputs);
   }
+  if (StagedRun* stages = state_->stages_for_nothing(inputs)) return stages->run(inputs);
   const State::Turn turn(*state_, inputs);
   try {
     return turn.program->run(inputs, turn.arena.data());

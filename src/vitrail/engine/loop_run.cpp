@@ -1,6 +1,7 @@
 #include "vitrail/engine/loop_run.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <limits>
 #include <optional>
@@ -49,6 +50,23 @@ int64_t trips_of(const Tensor& trips) {
     throw Error(ErrorKind::shape, {.found = cat("a number of trips of ", to_string(trips.shape())),
                                    .allowed = "one number is needed"});
   return trips.data<int64_t>()[0];
+}
+
+// Whether the body's condition is true whatever it computes: a constant, or the condition that it was given.
+bool never_stops(const Graph& body) {
+  Value condition = body.outputs()[0].value;
+  const Node* maker = body.producer_of(condition);
+  for (; maker != nullptr && std::holds_alternative<op::Identity>(maker->op);
+       maker = body.producer_of(condition))
+    condition = maker->inputs[0];
+  if (condition == body.inputs()[1].value) return true;
+  const Tensor known = body.content(condition);
+  return known.defined() && known.elements() == 1 && is_true(known);
+}
+
+[[noreturn]] void refuse_to_go_on(const std::string& found) {
+  throw Error(ErrorKind::limit,
+              {.found = found, .allowed = "a loop must end; its condition is true each time"});
 }
 
 // One behind the other along a new first dimension; of no trips, without elements.
@@ -191,11 +209,15 @@ class LoopRun::Run {
 std::vector<Tensor> LoopRun::run(const std::vector<Tensor>& inputs) const {
   const int64_t trips = trips_of(inputs.at(0));
   bool go_on = !inputs.at(1).defined() || is_true(inputs[1]);
+  const bool is_endless = trips > kMostTrips;  // unless its condition ends it
+  if (is_endless && go_on && never_stops(*loop_.body))
+    refuse_to_go_on(cat("it goes on after ", kMostTrips, " trips, whatever it computes"));
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point begin = Clock::now();
   Run run(*this, inputs);
   for (int64_t trip = 0; go_on && trip < trips; ++trip) {
-    if (trip == kMostTrips)
-      throw Error(ErrorKind::limit, {.found = cat("it goes on after ", trip, " trips"),
-                                     .allowed = "a loop must end; its condition is true each time"});
+    const bool is_late = is_endless && trip >= kManyTrips && Clock::now() - begin > kLongestLoop;
+    if (trip == kMostTrips || is_late) refuse_to_go_on(cat("it goes on after ", trip, " trips"));
     go_on = run.trip(trip);
   }
   return run.results();

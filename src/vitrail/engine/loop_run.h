@@ -8,6 +8,7 @@
 // depend on values, that grow what they carry or that begin with nothing go in stages, which evaluate what is
 // small or only moves elements.
 
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -19,6 +20,9 @@ namespace vitrail::engine_detail {
 
 /// More trips than any network makes: a loop that goes on then does not end.
 inline constexpr int64_t kMostTrips = 100'000;
+/// Nor does one without a number of trips that goes on after so many, if they took longer than this.
+inline constexpr int64_t kManyTrips = 10'000;
+inline constexpr std::chrono::seconds kLongestLoop{10};
 /// Bytes that a loop may carry and collect where the engine has no limit of its own.
 inline constexpr int64_t kMostLoopBytes = int64_t{8} << 30;
 

@@ -272,7 +272,27 @@ TEST(Loop, MustEnd) {
     engine.run({floats({}, {1}), whole(endless)});
   });
   EXPECT_THAT(error, HasSubstr("'spin' (Loop)"));
-  EXPECT_THAT(error, HasSubstr(cat("goes on after ", engine_detail::kMostTrips, " trips")));
+  EXPECT_THAT(error, HasSubstr("goes on after "));
+}
+
+// Its condition cannot become false: no trip is made.
+TEST(Loop, ThatCannotEndIsRefusedAtOnce) {
+  Body body;
+  const Value x = body.reads("x", {});
+  const Value go_on = body.add(op::Identity{}, {body.go_on});
+  body.ends(go_on, {body.add(op::Add{}, {x, x})});
+  Graph graph;
+  const Value start = graph.input("x", {}), trips = graph.input("trips", {}, DataType::i64);
+  graph.output("y", graph.add(body.loop(1), {trips, {}, start}, "spin"));
+  const Engine engine(graph, {}, {.threads = 1});
+  EXPECT_EQ(engine.run({floats({}, {1}), whole(3)})[0].data<float>()[0], 8);
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_THAT(error_of(ErrorKind::limit,
+                       [&] {
+                         engine.run({floats({}, {1}), whole(int64_t{1} << 62)});
+                       }),
+              HasSubstr("'spin' (Loop)"));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(1));
 }
 
 TEST(Loop, IsBoundedInMemory) {

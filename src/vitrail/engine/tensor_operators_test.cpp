@@ -40,6 +40,44 @@ TEST(TensorOperators, ShapeArithmeticCostsNothing) {
     EXPECT_TRUE(step.kind != "gather" && step.kind != "concat" && step.kernel != "reference") << step.kind;
 }
 
+// The same tensor in two shapes is two tensors, though the programs know the shapes by then.
+TEST(TensorOperators, TwoShapesOfOneTensor) {
+  Case c(29030);
+  const Value x = c.graph.add(op::Relu{}, {c.input({1, 4, 6, 8})});
+  c.graph.output("line", c.graph.add(op::Reshape{}, {x, integers(c, {-1})}));
+  c.graph.output("column", c.graph.add(op::Reshape{}, {x, integers(c, {-1, 1})}));
+  c.graph.output("twice", c.graph.add(op::Expand{}, {x, integers(c, {2, 4, 6, 8})}));
+  c.graph.output("thrice", c.graph.add(op::Expand{}, {x, integers(c, {3, 4, 6, 8})}));
+  expect_agreement(c);
+}
+
+// Whole numbers are put where MaxUnpool says, as floats are.
+TEST(TensorOperators, WholeNumbersAreUnpooled) {
+  Graph graph;
+  const Value x = graph.input("x", {1, 1, 1, 3}, DataType::i64);
+  const Value at = graph.input("at", {1, 1, 1, 3}, DataType::i64), like = graph.input("like", {1, 1, 2, 3});
+  graph.output("y", graph.add(op::MaxUnpool{}, {x, at, like}));
+  const auto whole = [](const std::vector<int64_t>& values) {
+    return Tensor::from<int64_t>({1, 1, 1, 3}, values);
+  };
+  const Tensor y = Engine(graph, {})
+                       .run({whole({7, 8, 9}), whole({4, 0, 5}), Tensor::zeros(DataType::f32, {1, 1, 2, 3})})
+                       .at(0);
+  const auto values = y.data<int64_t>();
+  EXPECT_EQ(std::vector<int64_t>(values.begin(), values.end()), (std::vector<int64_t>{8, 0, 0, 0, 7, 9}));
+}
+
+// A graph without weights takes inputs without elements.
+TEST(TensorOperators, NothingComesOfNothing) {
+  Graph graph;
+  const Value x = graph.input("x", {3, -1, 5}, DataType::i64);
+  graph.output("y", graph.add(op::Transpose{{2, 0, 1}}, {graph.add(op::Add{}, {x, x})}));
+  const Engine engine(graph, {});
+  EXPECT_EQ(engine.run({Tensor::zeros(DataType::i64, {3, 0, 5})}).at(0).shape(), (Shape{5, 3, 0}));
+  EXPECT_EQ(engine.run({Tensor::zeros(DataType::i64, {3, 2, 5})}).at(0).shape(), (Shape{5, 3, 2}));
+  EXPECT_THROW(engine.run({Tensor::zeros(DataType::i64, {2, 0, 5})}), Error);
+}
+
 // The map that a convolution's result is added to lies as the reshaping before it left it.
 TEST(Engine, AddsConvolutionsToMapsOfEitherLayout) {
   check(29050, 6, [](Case& c) {
