@@ -1,6 +1,7 @@
 // ONNX's own tests (Debian package libonnx-testdata): every one that uses only operators that we read is
 // read, and computes the outputs that come with it.
 
+#include <cmath>
 #include <filesystem>
 #include <iostream>
 #include <map>
@@ -30,13 +31,8 @@ const std::map<std::string, std::string> kOtherwise{
     // align_corners with an output size that was not rounded (scale x input); we count with the size there is
     {"test_resize_downsample_scales_linear_align_corners", "unrounded output size"},
     {"test_resize_downsample_scales_cubic_align_corners", "unrounded output size"},
-    // what we compare has numbers only
-    {"test_operator_pow", "powers of negative numbers"},
-    {"test_operator_sqrt", "roots of negative numbers"},
-    // operator set 6, where a slope belonged to a channel
-    {"test_PReLU_1d_multiparam", "operator set 6"},
-    {"test_PReLU_2d_multiparam", "operator set 6"},
-    {"test_PReLU_3d_multiparam", "operator set 6"},
+    // its indices are those of a smaller result than the one that it asks for
+    {"test_maxunpool_export_with_output_shape", "indices of another size"},
 };
 
 // What is read and not run, even when only the first input is computed.
@@ -65,8 +61,28 @@ onnx::TensorProto tensor_file(const fs::path& path) {
   return proto;
 }
 
-Tensor tensor_of(const fs::path& path) {
-  return onnx_files::computed_tensor(onnx_files::tensor_from_proto(tensor_file(path), path.string()));
+Tensor tensor_of(const onnx::TensorProto& proto) {
+  return onnx_files::computed_tensor(onnx_files::tensor_from_proto(proto, proto.name()));
+}
+
+// The suite keeps the bits of bfloat16 as numbers of 16 bits.
+onnx::TensorProto typed_file(const fs::path& path, const onnx::ValueInfoProto& value) {
+  onnx::TensorProto proto = tensor_file(path);
+  if (value.type().tensor_type().elem_type() == onnx::TensorProto::BFLOAT16)
+    proto.set_data_type(onnx::TensorProto::BFLOAT16);
+  return proto;
+}
+
+// What is no number, or infinite, must be so in both.
+double difference(const Tensor& found, const Tensor& wanted) {
+  if (found.type() != DataType::f32 || found.type() != wanted.type() || found.shape() != wanted.shape())
+    return relative_difference(found, wanted);
+  Tensor a = found.clone(), b = wanted.clone();
+  for (size_t i = 0; i < static_cast<size_t>(a.elements()); ++i) {
+    float &x = a.data<float>()[i], &y = b.data<float>()[i];
+    if ((std::isnan(x) && std::isnan(y)) || (std::isinf(x) && x == y)) x = y = 0;
+  }
+  return relative_difference(a, b);
 }
 
 struct SuiteCase {
@@ -96,10 +112,10 @@ std::optional<SuiteCase> load_case(const fs::path& folder, int open) {
     const fs::path file = data / cat("input_", input, ".pb");
     if (!fs::exists(file)) return {};
     if (input++ < open) {
-      loaded.inputs.push_back(tensor_of(file));
+      loaded.inputs.push_back(tensor_of(typed_file(file, value)));
       if (!loaded.inputs.back().defined()) return {};
     } else {
-      *graph.add_initializer() = tensor_file(file);
+      *graph.add_initializer() = typed_file(file, value);
       graph.mutable_initializer(graph.initializer_size() - 1)->set_name(value.name());
     }
   }
@@ -107,7 +123,7 @@ std::optional<SuiteCase> load_case(const fs::path& folder, int open) {
   for (int i = 0; i < graph.output_size(); ++i) {
     const fs::path file = data / cat("output_", i, ".pb");
     if (!fs::exists(file)) return {};
-    loaded.outputs.push_back(tensor_of(file));
+    loaded.outputs.push_back(tensor_of(typed_file(file, graph.output(i))));
     if (!loaded.outputs.back().defined()) return {};
   }
   for (const onnx::NodeProto& node : graph.node())
@@ -138,7 +154,7 @@ bool holds(const SuiteCase& suite_case, const std::string& name) {
     const std::vector<Tensor> outputs = engine.run(suite_case.inputs);
     EXPECT_EQ(outputs.size(), suite_case.outputs.size());
     for (size_t i = 0; i < outputs.size(); ++i)
-      EXPECT_LE(relative_difference(outputs[i], suite_case.outputs[i]), tolerance(name))
+      EXPECT_LE(difference(outputs[i], suite_case.outputs[i]), tolerance(name))
           << "output " << i << ": " << to_string(outputs[i].shape()) << " " << name_of(outputs[i].type());
   } catch (const Error& error) {
     const bool is_setting = suite_case.inputs.size() > 1 || kNotRun.contains(name);

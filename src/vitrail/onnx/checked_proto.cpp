@@ -8,6 +8,8 @@
 #include "vitrail/base/checked.h"
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
+#include "vitrail/base/utf8.h"
+#include "vitrail/graph/evaluate.h"
 #include "vitrail/onnx/operators.h"
 
 namespace vitrail::onnx_files {
@@ -21,25 +23,8 @@ constexpr int64_t kLeastOpset = kLeastOnnxOpset, kMostOpset = kMostOnnxOpset;
   throw Error(kind, {.where = where, .found = found, .allowed = allowed});
 }
 
-// Names reach messages, JSON and HTML; all of these are UTF-8.
-bool is_utf8(std::string_view text) {
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  for (size_t i = 0; i < text.size();) {
-    const unsigned char lead = byte(i);
-    const size_t length = lead < 0x80 ? 1 : lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-    if ((lead >= 0x80 && lead < 0xc2) || lead > 0xf4 || i + length > text.size()) return false;
-    for (size_t k = 1; k < length; ++k)
-      if ((byte(i + k) & 0xc0) != 0x80) return false;
-    const unsigned char second = length > 2 ? byte(i + 1) : 0x80;
-    const bool overlong = (lead == 0xe0 && second < 0xa0) || (lead == 0xf0 && second < 0x90);
-    const bool no_character = (lead == 0xed && second >= 0xa0) || (lead == 0xf4 && second >= 0x90);
-    if (overlong || no_character) return false;
-    i += length;
-  }
-  return true;
-}
-
-// Every name that takes part in the graph: a value's, a node's.
+// Every name that takes part in the graph: a value's, a node's. Names reach messages, JSON and HTML; all of
+// these are UTF-8.
 void expect_plain(const std::string& source, const std::string& name) {
   if (!is_utf8(name)) refuse(source, "a name that is no UTF-8 text", "names are UTF-8");
   for (const char c : name)
@@ -156,6 +141,10 @@ void check_function(const onnx::FunctionProto& function, const std::string& sour
              ErrorKind::unsupported);
 }
 
+bool is_long_unsigned(int32_t type) {
+  return type == onnx::TensorProto::UINT32 || type == onnx::TensorProto::UINT64;
+}
+
 // Values of the narrow types, which messages hold as 32-bit integers.
 template <class T>
 void copy_narrow(const onnx::TensorProto& proto, Tensor& tensor, const std::string& where) {
@@ -174,12 +163,20 @@ bool is_default(std::string_view domain) {
 
 DataType computed_type(DataType stored) {
   const bool is_float = stored == DataType::f16 || stored == DataType::bf16 || stored == DataType::f64;
-  return is_float ? DataType::f32 : stored;
+  const bool is_short = stored == DataType::i16 || stored == DataType::u16;
+  return is_float ? DataType::f32 : is_short ? DataType::i32 : stored;
+}
+
+std::optional<DataType> computed_type_of(int32_t type) {
+  if (is_long_unsigned(type)) return DataType::i64;
+  const std::optional<DataType> stored = data_type_of(type);
+  return stored ? std::optional(computed_type(*stored)) : std::nullopt;
 }
 
 Tensor computed_tensor(Tensor tensor) {
   if (!tensor.defined() || computed_type(tensor.type()) == tensor.type()) return tensor;
-  return tensor.to_f32();
+  if (computed_type(tensor.type()) == DataType::f32) return tensor.to_f32();
+  return evaluate(op::Cast{.to = computed_type(tensor.type())}, std::span(&tensor, 1), tensor.elements());
 }
 
 std::optional<DataType> data_type_of(int32_t type) {
@@ -192,9 +189,17 @@ std::optional<DataType> data_type_of(int32_t type) {
     case onnx::TensorProto::INT32: return DataType::i32;
     case onnx::TensorProto::UINT8: return DataType::u8;
     case onnx::TensorProto::INT8: return DataType::i8;
+    case onnx::TensorProto::INT16: return DataType::i16;
+    case onnx::TensorProto::UINT16: return DataType::u16;
     case onnx::TensorProto::BOOL: return DataType::boolean;
     default: return std::nullopt;
   }
+}
+
+std::optional<int64_t> stored_size(int32_t type) {
+  if (is_long_unsigned(type)) return type == onnx::TensorProto::UINT32 ? 4 : 8;
+  const std::optional<DataType> stored = data_type_of(type);
+  return stored ? std::optional(size_of(*stored)) : std::nullopt;
 }
 
 namespace {
@@ -217,9 +222,48 @@ bool copy_typed_values(const onnx::TensorProto& proto, Tensor& tensor, const std
     case DataType::bf16: copy_narrow<uint16_t>(proto, tensor, where); return true;
     case DataType::u8: copy_narrow<uint8_t>(proto, tensor, where); return true;
     case DataType::i8: copy_narrow<int8_t>(proto, tensor, where); return true;
+    case DataType::i16: copy_narrow<int16_t>(proto, tensor, where); return true;
+    case DataType::u16: copy_narrow<uint16_t>(proto, tensor, where); return true;
     case DataType::boolean: copy_narrow<bool>(proto, tensor, where); return true;
     default: return false;
   }
+}
+
+// Nothing is allocated for a size that the message does not hold.
+int64_t checked_elements(const onnx::TensorProto& proto, const Shape& shape, int64_t width,
+                         const std::string& where) {
+  const int64_t elements = checked_product(shape, where);
+  const int64_t bytes = checked_mul(elements, width, where);
+  const auto raw = static_cast<int64_t>(proto.raw_data().size());
+  if (proto.has_raw_data() && raw != bytes)
+    refuse(where, cat(raw, " bytes for a tensor of ", to_string(shape), ", ", width, " each"),
+           cat(bytes, " are needed"));
+  const int64_t listed = int64_t{proto.float_data_size()} + proto.int64_data_size() +
+                         proto.int32_data_size() + proto.double_data_size() + proto.uint64_data_size();
+  if (!proto.has_raw_data() && listed != elements)
+    refuse(where, cat(listed, " values for a tensor of ", to_string(shape)), cat(elements, " are needed"));
+  return elements;
+}
+
+// Unsigned numbers of 32 or 64 bits as i64.
+Tensor tensor_of_long_unsigned(const onnx::TensorProto& proto, const std::string& where) {
+  const Shape shape(proto.dims().begin(), proto.dims().end());
+  const auto width = static_cast<size_t>(*stored_size(proto.data_type()));
+  const int64_t elements = checked_elements(proto, shape, static_cast<int64_t>(width), where);
+  if (!proto.has_raw_data() && proto.uint64_data_size() != elements)
+    refuse(where, cat(proto.uint64_data_size(), " values for a tensor of ", to_string(shape)));
+  Tensor tensor = Tensor::empty(DataType::i64, shape);
+  for (int64_t i = 0; i < elements; ++i) {
+    uint64_t value = 0;  // its low bytes come first
+    if (proto.has_raw_data())
+      std::memcpy(&value, proto.raw_data().data() + static_cast<size_t>(i) * width, width);
+    else
+      value = proto.uint64_data(static_cast<int>(i));
+    if (value > static_cast<uint64_t>(std::numeric_limits<int64_t>::max()))
+      refuse(where, cat("the number ", value), "those below 2^63 are read", ErrorKind::unsupported);
+    tensor.data<int64_t>()[static_cast<size_t>(i)] = static_cast<int64_t>(value);
+  }
+  return tensor;
 }
 
 }  // namespace
@@ -262,20 +306,11 @@ Tensor tensor_from_proto(const onnx::TensorProto& proto, const std::string& wher
                  .found = "its values are in another file",
                  .allowed = "values of a model that is read by its path, or inside it",
                  .next = "Read the model by its path, or save it as one file"});
+  if (is_long_unsigned(proto.data_type())) return tensor_of_long_unsigned(proto, where);
   const std::optional<DataType> type = data_type_of(proto.data_type());
   if (!type) return {};
   const Shape shape(proto.dims().begin(), proto.dims().end());
-  const int64_t elements = checked_product(shape, where);
-  const int64_t bytes = checked_mul(elements, size_of(*type), where);
-  const auto raw = static_cast<int64_t>(proto.raw_data().size());
-  if (proto.has_raw_data() && raw != bytes)
-    refuse(where, cat(raw, " bytes for a tensor of ", to_string(shape), " ", name_of(*type)),
-           cat(bytes, " are needed"));
-  // Nothing is allocated for a size that the message does not hold.
-  const int64_t listed = int64_t{proto.float_data_size()} + proto.int64_data_size() +
-                         proto.int32_data_size() + proto.double_data_size();
-  if (!proto.has_raw_data() && listed != elements)
-    refuse(where, cat(listed, " values for a tensor of ", to_string(shape)), cat(elements, " are needed"));
+  const int64_t bytes = checked_elements(proto, shape, size_of(*type), where) * size_of(*type);
   Tensor tensor = Tensor::empty(*type, shape);
   if (proto.has_raw_data()) {
     if (bytes > 0) std::memcpy(tensor.raw(), proto.raw_data().data(), static_cast<size_t>(bytes));

@@ -32,10 +32,10 @@ class Loader {
     where_ = cat(path_.string(), ": initialiser '", printable(tensor.name()), "'");
     const Place place = place_of(tensor);
     const std::span<const std::byte> file = open(place.location);
-    const std::optional<DataType> type = data_type_of(tensor.data_type());
-    if (!type) return;  // its reader says so
-    const int64_t bytes = checked_mul(checked_product({tensor.dims().begin(), tensor.dims().end()}, where_),
-                                      size_of(*type), where_);
+    const std::optional<int64_t> width = stored_size(tensor.data_type());
+    if (!width) return;  // its reader says so
+    const int64_t bytes =
+        checked_mul(checked_product({tensor.dims().begin(), tensor.dims().end()}, where_), *width, where_);
     const auto size = static_cast<int64_t>(file.size());
     if (place.length && *place.length != bytes)
       refuse(cat(*place.length, " bytes in '", printable(place.location), "'"), cat(bytes, " are needed"));

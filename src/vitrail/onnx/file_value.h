@@ -70,7 +70,8 @@ struct ImportState {
   std::set<int32_t> sizes;                  ///< ids of values computed from sizes and constants alone
   std::map<int32_t, Slices> slices;         ///< of volumes, by the value's id
   std::set<std::string> node_names;
-  std::vector<std::string> refused;  ///< one text per node that could not be read
+  std::map<std::string, int64_t> name_counts;  ///< how often each name was wanted
+  std::vector<std::string> refused;            ///< one text per node that could not be read
   int64_t nodes_read = 0;
   int64_t constant_bytes = 0;  ///< computed while reading
   bool has_parameters = true;  ///< not the body of a loop: all its constants are nodes

@@ -142,7 +142,7 @@ TEST(OnnxForeign, MeaningsThatChangedWithTheOperatorSet) {
   EXPECT_EQ(types(file_of(softmax, "", 11)), "Flatten, Softmax, Shape, Reshape") << "over all later axes";
   EXPECT_EQ(types(file_of(softmax, "", 13)), "Softmax");
   EXPECT_THAT(error_of(file_of(node("Relu", {"x"}, "y"), "", 22), ErrorKind::unsupported),
-              HasSubstr("operator set 22; 7..21 are read"));
+              HasSubstr("operator set 22; 6..21 are read"));
   EXPECT_THAT(error_of(file_of(node("BatchNormalization", {"x", "a", "a", "a", "a"}, "y",
                                     int_attribute("training_mode", 1)),
                                "initializer { name: 'a' data_type: 1 dims: 4 "

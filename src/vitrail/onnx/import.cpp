@@ -18,12 +18,6 @@ using namespace onnx_files;
 
 constexpr int64_t kMostSize = int64_t{1} << 31;
 
-// What a graph's input of this element type is here: floats of every width are computed as 32-bit ones.
-std::optional<DataType> input_type(int32_t type) {
-  const std::optional<DataType> stored = data_type_of(type);
-  return stored ? std::optional(computed_type(*stored)) : std::nullopt;
-}
-
 Shape shape_of(const onnx::TypeProto_Tensor& type, const std::string& where) {
   Shape shape;
   for (const onnx::TensorShapeProto_Dimension& dimension : type.shape().dim()) {
@@ -43,7 +37,7 @@ void read_inputs(const onnx::GraphProto& graph, ImportState& state, Scope& scope
     const std::string where = cat(state.source, ": input '", printable(input.name()), "'");
     const onnx::TypeProto_Tensor& tensor = input.type().tensor_type();
     const std::optional<DataType> type =
-        input.type().has_tensor_type() ? input_type(tensor.elem_type()) : std::nullopt;
+        input.type().has_tensor_type() ? computed_type_of(tensor.elem_type()) : std::nullopt;
     if (!type || !tensor.has_shape())
       throw Error(ErrorKind::unsupported, {.where = where,
                                            .found = "it is no tensor of floats, integers or booleans with "

@@ -151,6 +151,8 @@ Readers quantization_readers();
 Readers detection_readers();
 Readers control_readers();
 Readers position_readers();
+Readers selection_readers();
+Readers recurrent_readers();
 Readers composed_readers();
 Readers bit_readers();
 Readers contrib_readers();  ///< of ONNX Runtime's domain "com.microsoft"

@@ -148,8 +148,9 @@ Value NodeImport::value_of(const Operand& operand) {
 
 std::string NodeImport::unique_node_name(const std::string& wanted) {
   std::string name = wanted;
-  for (int number = 2; !state_.node_names.insert(name).second; ++number)
-    name = cat(wanted, "_", number);
+  for (int64_t& count = state_.name_counts.try_emplace(wanted, 1).first->second;
+       !state_.node_names.insert(name).second;)
+    name = cat(wanted, "_", ++count);
   return name;
 }
 
@@ -199,8 +200,8 @@ Operand NodeImport::add_named(Op op, std::vector<Operand> inputs, const std::str
         made.role = constant->role;
     return made;
   }
-  const bool of_sizes = std::holds_alternative<op::ShapeOf>(op) || computes_sizes(inputs);
   if (std::optional<Operand> volume = computed_by_slices(*this, op, inputs, name)) return *volume;
+  const bool of_sizes = std::holds_alternative<op::ShapeOf>(op) || computes_sizes(inputs);
   std::vector<Value> values;
   for (const Operand& input : inputs) {
     const auto* constant = std::get_if<FileConstant>(&input);

@@ -17,7 +17,7 @@ std::vector<OnnxOperator> onnx_operators();
 std::string onnx_operators_markdown();
 
 /// The first and last operator set that is read.
-inline constexpr int kLeastOnnxOpset = 7;
+inline constexpr int kLeastOnnxOpset = 6;
 inline constexpr int kMostOnnxOpset = 21;
 
 }  // namespace vitrail

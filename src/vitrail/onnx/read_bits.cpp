@@ -1,5 +1,6 @@
 // Operators on the bits of whole numbers, as arithmetic on 64-bit ones.
 
+#include <cmath>
 #include <limits>
 
 #include "vitrail/base/text.h"
@@ -72,27 +73,67 @@ void read_not(NodeImport& node) {
             {c.number(node.type(x) == DataType::u8 ? 255 : -1, x), x});
 }
 
-// Eight places and more leave nothing.
+// The element type that the file itself says of input 0, or 0.
+int32_t declared_type(NodeImport& node) {
+  const onnx::GraphProto& graph = node.state().proto->graph();
+  const std::string& name = node.proto().input(0);
+  for (const auto* values : {&graph.input(), &graph.value_info()})
+    for (const onnx::ValueInfoProto& value : *values)
+      if (value.name() == name) return value.type().tensor_type().elem_type();
+  for (const onnx::TensorProto& tensor : graph.initializer())
+    if (tensor.name() == name) return tensor.data_type();
+  return 0;
+}
+
+// Bits of the unsigned numbers that are shifted, which are held in wider ones.
+int64_t places_of(NodeImport& node, const Operand& x) {
+  if (node.type(x) == DataType::u8) return 8;
+  if (node.type(x) == DataType::i32) return 16;
+  const int32_t declared = declared_type(node);
+  if (declared == onnx::TensorProto::UINT32) return 32;
+  if (declared == onnx::TensorProto::UINT64) return 64;
+  throw Unsupported{cat("a shift of ", name_of(node.type(x)), " whose bits the file does not tell")};
+}
+
+// The power of two by which a shift by i multiplies (of 64 bits, wrapping around), and those by which one
+// divides in turn, for i from 0 to 64.
+struct Powers {
+  std::vector<int64_t> left, right, right_again;
+};
+Powers powers_up_to(int64_t places) {
+  Powers powers;
+  for (int64_t i = 0; i <= 64; ++i) {
+    powers.left.push_back(i < places ? static_cast<int64_t>(uint64_t{1} << i) : 0);
+    powers.right.push_back(int64_t{1} << i / 2);
+    powers.right_again.push_back(int64_t{1} << (i - i / 2));
+  }
+  return powers;
+}
+
 void read_shift(NodeImport& node) {
-  const Composing c{node};
-  const Operand x = node.operand(0), places = node.operand(1);
-  if (node.type(x) != DataType::u8) throw Unsupported{cat("a shift of ", name_of(node.type(x)))};
   static constexpr EnumNames<bool, 2> kDirections{{{true, "LEFT"}, {false, "RIGHT"}}};
+  const Composing c{node};
+  const Operand x = node.operand(0);
   const bool left = node.choice(kDirections, "direction", true);
   if (node.attribute("direction") == nullptr) node.refuse("no direction", "LEFT or RIGHT");
-  std::vector<int64_t> powers;
-  for (int64_t i = 0; i < 256; ++i)
-    powers.push_back(i < 8 ? int64_t{1} << i : 256);
-  const Operand table = FileConstant{Tensor::from<int64_t>({256}, powers), "powers_of_two"};
-  const Operand power = node.add(op::Gather{.axis = 0}, {table, c.cast(places, DataType::i64)});
+  const int64_t places = places_of(node, x);
+  const Powers powers = powers_up_to(places);
+  const Operand by =
+      c.binary(Pairwise::minimum, c.cast(node.operand(1), DataType::i64), node.scalar(64, DataType::i64));
+  const auto power = [&](const std::vector<int64_t>& table) {
+    return node.add(op::Gather{.axis = 0}, {node.numbers(table), by});
+  };
   const Operand wide = c.cast(x, DataType::i64);
-  const Operand moved =
-      left ? c.binary(Pairwise::modulo, c.times(wide, power), node.numbers({256})) : c.divide(wide, power);
-  node.emit(op::Cast{.to = DataType::u8}, {moved});
+  Operand moved = left ? c.times(wide, power(powers.left))
+                       : c.divide(c.divide(wide, power(powers.right)), power(powers.right_again));
+  if (left && places < 64)
+    moved = c.binary(Pairwise::modulo, moved,
+                     node.scalar(std::ldexp(1.0, static_cast<int>(places)), DataType::i64));
+  node.define(c.cast(moved, node.type(x)));
 }
 
 constexpr OperatorReader kReaders[] = {
-    {"BitShift", "direction", 2, 2, read_shift, "of unsigned bytes"},
+    {"BitShift", "direction", 2, 2, read_shift, "of 32 and 64 bits where the file declares the type"},
     {"BitwiseAnd", "", 2, 2, read_and},
     {"BitwiseNot", "", 1, 1, read_not},
     {"BitwiseOr", "", 2, 2, read_or},

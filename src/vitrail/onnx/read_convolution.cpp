@@ -6,6 +6,7 @@
 #include "vitrail/base/checked.h"
 #include "vitrail/base/text.h"
 #include "vitrail/graph/shape_inference.h"
+#include "vitrail/onnx/composing.h"
 #include "vitrail/onnx/computed_convolution.h"
 #include "vitrail/onnx/read_volumes.h"
 #include "vitrail/onnx/shared_attributes.h"
@@ -124,7 +125,6 @@ void read_conv_transpose(NodeImport& node) {
 }
 
 op::MaxPoolIndices indices_of(NodeImport& node, const op::MaxPool& pool, const Operand& x, bool line) {
-  node.expect_integer("storage_order", 0);
   if (pool.dilations != Pair{1, 1}) throw Unsupported{"the indices of a dilated pooling"};
   op::MaxPoolIndices indices{
       .kernel = pool.kernel, .strides = pool.strides, .pads = pool.pads, .ceil_mode = pool.ceil_mode};
@@ -147,6 +147,15 @@ void emit_pooled(NodeImport& node, bool line, const op::MaxPool& pool, Operand x
   node.emit(op::Cast{.to = type}, {y});
 }
 
+// Positions in planes that are stored column after column, from those in x.
+Operand by_columns(NodeImport& node, const Operand& positions, const Operand& x) {
+  const Composing c{node};
+  const Operand height = c.sizes(x, 2, 3), width = c.sizes(x, 3, 4), plane = c.times(height, width);
+  const Operand within = c.binary(op::Binary::Function::modulo, positions, plane);
+  const Operand column = c.binary(op::Binary::Function::modulo, within, width);
+  return c.plus(c.minus(positions, within), c.plus(c.times(column, height), c.divide(within, width)));
+}
+
 void read_max_pool(NodeImport& node) {
   const Operand x = node.operand(0);
   if (is_volume(node, x)) return read_volume_max_pool(node);
@@ -154,7 +163,10 @@ void read_max_pool(NodeImport& node) {
   op::MaxPool pool = pool_of<op::MaxPool>(node);
   pool.dilations = node.pair("dilations", {1, 1}, 1);
   if (node.wants(0)) emit_pooled(node, line, pool, x);
-  if (node.wants(1)) emit_over_space(node, line, indices_of(node, pool, x, line), {x}, 1);
+  if (!node.wants(1)) return;
+  const op::MaxPoolIndices indices = indices_of(node, pool, x, line);
+  if (!node.flag("storage_order", false) || line) return emit_over_space(node, line, indices, {x}, 1);
+  node.define(by_columns(node, node.add(indices, {x}), x), 1);
 }
 
 // A tensor of the size that was pooled, for its shape alone.
@@ -166,7 +178,8 @@ Operand unpooled_reference(NodeImport& node, const Operand& x, const op::MaxPool
     if (height != nullptr && height->of.exists() && height->of == width->of && height->axis == 2 &&
         width->axis == 3 && height->number == 0 && width->number == 0)
       return height->of;
-    throw Unsupported{"an output shape that is not another tensor's"};
+    const Value given = node.value_of(node.setting(2));  // in the graph, so that no zeros are made here
+    return node.add(op::ConstantOfShape{.value = Tensor::zeros(DataType::f32, {1})}, {given});
   }
   Operand size = node.add(op::ShapeOf{.start = 2}, {x});
   size = node.add(op::Binary{}, {size, node.numbers({1, 1})});
@@ -225,8 +238,7 @@ constexpr OperatorReader kReaders[] = {
     {"GlobalMaxPool", "", 1, 1, read_global_max_pool},
     {"MaxPool", "kernel_shape strides pads auto_pad ceil_mode dilations storage_order", 1, 1, read_max_pool,
      "up to three dimensions of space; its indices for up to two"},
-    {"MaxUnpool", "kernel_shape strides pads", 2, 3, read_max_unpool,
-     "its output shape is computed from its input's, or another tensor's"},
+    {"MaxUnpool", "kernel_shape strides pads", 2, 3, read_max_unpool},
 };
 
 }  // namespace

@@ -81,32 +81,62 @@ bool read_size_sum(NodeImport& node, int64_t sign) {
   return true;
 }
 
+// Before operator set 7 b's dimensions were those of a from `axis` on, not always the last ones.
+Operand second_operand(NodeImport& node) {
+  const Operand b = node.operand(1);
+  for (const char* old : {"broadcast", "axis"})
+    if (node.opset() >= 7 && node.attribute(old) != nullptr)
+      throw Unsupported{cat("the attribute '", old, "' after operator set 6")};
+  if (node.opset() >= 7 || !node.flag("broadcast", false) || node.attribute("axis") == nullptr) return b;
+  const int64_t rank = node.rank(node.operand(0)), given = node.axis("axis", 0);
+  const int64_t first = given < 0 ? given + rank : given, behind = rank - first - node.rank(b);
+  if (first < 0 || behind < 0)
+    node.refuse(cat("axis ", given, " for ", node.rank(b), " dimensions"), cat("within ", rank));
+  if (behind == 0) return b;
+  op::Unsqueeze wider;
+  for (int64_t i = 0; i < behind; ++i)
+    wider.axes.push_back(node.rank(b) + i);
+  return node.add(wider, {b});
+}
+
+void emit_of_two(NodeImport& node, const Op& op) {
+  node.emit(op, {node.operand(0), second_operand(node)});
+}
+
 void read_add(NodeImport& node) {
-  if (!read_size_sum(node, 1)) node.emit(op::Add{}, {node.operand(0), node.operand(1)});
+  if (!read_size_sum(node, 1)) emit_of_two(node, op::Add{});
 }
 void read_sub(NodeImport& node) {
-  if (!read_size_sum(node, -1)) node.emit(op::Binary{}, {node.operand(0), node.operand(1)});
+  if (!read_size_sum(node, -1)) emit_of_two(node, op::Binary{});
 }
 void read_mul(NodeImport& node) {
-  node.emit(op::Mul{}, {node.operand(0), node.operand(1)});
+  emit_of_two(node, op::Mul{});
 }
 
 template <BinaryFunction function>
 void read_binary(NodeImport& node) {
-  node.emit(op::Binary{.function = function}, {node.operand(0), node.operand(1)});
+  emit_of_two(node, op::Binary{.function = function});
 }
 
 // The exponent may be of another type.
 void read_pow(NodeImport& node) {
   const Operand base = node.operand(0);
-  Operand exponent = node.operand(1);
+  Operand exponent = second_operand(node);
   if (node.type(exponent) != node.type(base))
     exponent = node.add(op::Cast{.to = node.type(base)}, {exponent});
   node.emit(op::Binary{.function = BinaryFunction::power}, {base, exponent});
 }
 
+// Before operator set 7 a slope belonged to a channel.
 void read_prelu(NodeImport& node) {
-  node.emit(op::Binary{.function = BinaryFunction::prelu}, {node.operand(0), node.weight(1)});
+  const Operand x = node.operand(0);
+  Operand slope = node.weight(1);
+  const bool of_channels = node.opset() < 7 && node.shape(slope).size() == 1 && node.shape(slope)[0] != 1;
+  op::Unsqueeze wider;
+  for (int64_t d = 2; of_channels && d < node.rank(x); ++d)
+    wider.axes.push_back(d - 1);
+  if (!wider.axes.empty()) slope = node.add(wider, {slope});
+  node.emit(op::Binary{.function = BinaryFunction::prelu}, {x, slope});
 }
 
 void read_mod(NodeImport& node) {
@@ -173,12 +203,46 @@ void emit_cast(NodeImport& node, DataType to) {
   node.emit(op::Cast{.to = to}, {x});
 }
 
-// Floats of any width are computed as f32.
+// The least and the number of values of the types that are held in wider ones.
+struct Narrow {
+  int32_t type;  // ONNX's number
+  int64_t least, count;
+};
+constexpr Narrow kNarrow[] = {{onnx::TensorProto::INT16, -(1 << 15), 1 << 16},
+                              {onnx::TensorProto::UINT16, 0, 1 << 16},
+                              {onnx::TensorProto::UINT32, 0, int64_t{1} << 32}};
+
+// What the narrow type would hold of x: whole numbers wrap around, floats are cut off at its ends.
+Operand narrowed(NodeImport& node, const Operand& x, const Narrow& narrow, DataType held) {
+  const bool is_float = node.type(x) == DataType::f32;
+  const Operand wide = node.add(op::Cast{.to = is_float ? held : DataType::i64}, {x});
+  const DataType type = node.type(wide);
+  const auto number = [&](int64_t value) { return node.scalar(static_cast<double>(value), type); };
+  const auto binary = [&](BinaryFunction function, const Operand& a, const Operand& b) {
+    return node.add(op::Binary{.function = function}, {a, b});
+  };
+  if (is_float)
+    return binary(BinaryFunction::minimum, binary(BinaryFunction::maximum, wide, number(narrow.least)),
+                  number(narrow.least + narrow.count - 1));
+  const Operand within =
+      binary(BinaryFunction::modulo, binary(BinaryFunction::subtract, wide, number(narrow.least)),
+             number(narrow.count));
+  return node.add(op::Cast{.to = held}, {node.add(op::Add{}, {within, number(narrow.least)})});
+}
+
+// Floats of any width are computed as f32, integers of 16 bits as i32, long unsigned ones as i64.
 void read_cast(NodeImport& node) {
-  const int64_t to = node.integer("to", 0, 0, std::numeric_limits<int32_t>::max());
-  const std::optional<DataType> type = data_type_of(static_cast<int32_t>(to));
+  const auto to = static_cast<int32_t>(node.integer("to", 0, 0, std::numeric_limits<int32_t>::max()));
+  const std::optional<DataType> type = computed_type_of(to);
   if (!type) throw Unsupported{cat("a change to element type ", to)};
-  emit_cast(node, computed_type(*type));
+  const auto* narrow = std::find_if(std::begin(kNarrow), std::end(kNarrow),
+                                    [&](const Narrow& each) { return each.type == to; });
+  if (narrow == std::end(kNarrow) || node.is_symbolic(0)) return emit_cast(node, *type);
+  const Operand x = node.operand(0);
+  const bool is_wider = node.type(x) == DataType::f32 || node.type(x) == DataType::i32 ||
+                        node.type(x) == DataType::i64 || node.type(x) == DataType::i8;
+  if (!is_wider) return emit_cast(node, *type);
+  node.define(narrowed(node, x, *narrow, *type));
 }
 
 void read_cast_like(NodeImport& node) {
@@ -192,28 +256,30 @@ void read_identity(NodeImport& node) {
 
 constexpr OperatorReader kReaders[] = {
     {"Abs", "", 1, 1, read_unary<UnaryFunction::abs>},
-    {"Add", "", 2, 2, read_add},
-    {"And", "", 2, 2, read_binary<BinaryFunction::logical_and>},
-    {"Cast", "to saturate", 1, 1, read_cast, "floats of any width are computed as 32-bit floats"},
+    {"Add", "broadcast axis", 2, 2, read_add},
+    {"And", "broadcast axis", 2, 2, read_binary<BinaryFunction::logical_and>},
+    {"Cast", "to saturate", 1, 1, read_cast,
+     "floats of any width are computed as 32-bit floats, 16-bit integers as 32-bit ones, and unsigned "
+     "32- and 64-bit integers as signed 64-bit ones"},
     {"CastLike", "saturate", 2, 2, read_cast_like},
     {"Ceil", "", 1, 1, read_unary<UnaryFunction::ceil>},
     {"Celu", "alpha", 1, 1, read_celu},
     {"Clip", "min max", 1, 3, read_clip},
     {"Cos", "", 1, 1, read_unary<UnaryFunction::cos>},
-    {"Div", "", 2, 2, read_binary<BinaryFunction::divide>},
+    {"Div", "broadcast axis", 2, 2, read_binary<BinaryFunction::divide>},
     {"Elu", "alpha", 1, 1, read_elu},
-    {"Equal", "", 2, 2, read_binary<BinaryFunction::equal>},
+    {"Equal", "broadcast axis", 2, 2, read_binary<BinaryFunction::equal>},
     {"Erf", "", 1, 1, read_unary<UnaryFunction::erf>},
     {"Exp", "", 1, 1, read_unary<UnaryFunction::exp>},
     {"Floor", "", 1, 1, read_unary<UnaryFunction::floor>},
     {"Gelu", "approximate", 1, 1, read_gelu},
-    {"Greater", "", 2, 2, read_binary<BinaryFunction::greater>},
+    {"Greater", "broadcast axis", 2, 2, read_binary<BinaryFunction::greater>},
     {"GreaterOrEqual", "", 2, 2, read_binary<BinaryFunction::greater_or_equal>},
     {"HardSigmoid", "alpha beta", 1, 1, read_hard_sigmoid},
     {"HardSwish", "", 1, 1, read_unary<UnaryFunction::hard_swish>},
     {"Identity", "", 1, 1, read_identity},
     {"LeakyRelu", "alpha", 1, 1, read_leaky_relu},
-    {"Less", "", 2, 2, read_binary<BinaryFunction::less>},
+    {"Less", "broadcast axis", 2, 2, read_binary<BinaryFunction::less>},
     {"LessOrEqual", "", 2, 2, read_binary<BinaryFunction::less_or_equal>},
     {"Log", "", 1, 1, read_unary<UnaryFunction::log>},
     {"Max", "", 1, kAnyNumber, read_max},
@@ -221,12 +287,12 @@ constexpr OperatorReader kReaders[] = {
     {"Min", "", 1, kAnyNumber, read_min},
     {"Mish", "", 1, 1, read_unary<UnaryFunction::mish>},
     {"Mod", "fmod", 2, 2, read_mod},
-    {"Mul", "", 2, 2, read_mul},
+    {"Mul", "broadcast axis", 2, 2, read_mul},
     {"Neg", "", 1, 1, read_unary<UnaryFunction::neg>},
     {"Not", "", 1, 1, read_unary<UnaryFunction::logical_not>},
-    {"Or", "", 2, 2, read_binary<BinaryFunction::logical_or>},
+    {"Or", "broadcast axis", 2, 2, read_binary<BinaryFunction::logical_or>},
     {"PRelu", "", 2, 2, read_prelu},
-    {"Pow", "", 2, 2, read_pow},
+    {"Pow", "broadcast axis", 2, 2, read_pow},
     {"Reciprocal", "", 1, 1, read_unary<UnaryFunction::reciprocal>},
     {"Relu", "", 1, 1, read_plain<op::Relu>},
     {"Round", "", 1, 1, read_unary<UnaryFunction::round>},
@@ -237,12 +303,12 @@ constexpr OperatorReader kReaders[] = {
     {"Softplus", "", 1, 1, read_unary<UnaryFunction::softplus>},
     {"Softsign", "", 1, 1, read_unary<UnaryFunction::softsign>},
     {"Sqrt", "", 1, 1, read_unary<UnaryFunction::sqrt>},
-    {"Sub", "", 2, 2, read_sub},
+    {"Sub", "broadcast axis", 2, 2, read_sub},
     {"Sum", "", 1, kAnyNumber, read_sum},
     {"Tanh", "", 1, 1, read_unary<UnaryFunction::tanh>},
     {"ThresholdedRelu", "alpha", 1, 1, read_thresholded_relu},
     {"Where", "", 3, 3, read_where},
-    {"Xor", "", 2, 2, read_binary<BinaryFunction::logical_xor>},
+    {"Xor", "broadcast axis", 2, 2, read_binary<BinaryFunction::logical_xor>},
 };
 
 }  // namespace

@@ -9,6 +9,7 @@ namespace {
 void read_batch_normalization(NodeImport& node) {
   node.expect_integer("training_mode", 0);
   node.expect_integer("spatial", 1);
+  node.expect_integer("is_test", 1);
   const op::BatchNormalization norm{.epsilon = node.real("epsilon", 1e-5),
                                     .momentum = node.real("momentum", 0.9)};
   node.emit(norm, {node.operand(0), node.weight(1), node.weight(2), node.weight(3, Role::running_statistic),
@@ -127,9 +128,9 @@ void read_dropout(NodeImport& node) {
 }
 
 constexpr OperatorReader kReaders[] = {
-    {"BatchNormalization", "epsilon momentum training_mode spatial", 5, 5, read_batch_normalization,
+    {"BatchNormalization", "epsilon momentum training_mode spatial is_test", 5, 5, read_batch_normalization,
      "not in training mode"},
-    {"Dropout", "ratio seed", 1, 3, read_dropout, "not in training mode"},
+    {"Dropout", "ratio seed is_test", 1, 3, read_dropout, "not in training mode"},
     {"GroupNormalization", "epsilon num_groups stash_type", 3, 3, read_group_normalization},
     {"InstanceNormalization", "epsilon", 3, 3, read_instance_normalization},
     {"LRN", "size alpha beta bias", 1, 1, read_lrn},

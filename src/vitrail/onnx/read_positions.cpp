@@ -1,15 +1,15 @@
-// Elements that are found, put or made by their positions. All of it is arithmetic of positions in the tensor
-// seen as one line; what is put there is put by MaxUnpool, whose indices are just that.
+// Elements that are found, put or made by their positions: arithmetic of positions in the tensor seen as one
+// line.
 
 #include <limits>
 
 #include "vitrail/base/text.h"
-#include "vitrail/onnx/composing.h"
+#include "vitrail/onnx/checked_proto.h"
+#include "vitrail/onnx/scattered.h"
 
 namespace vitrail::onnx_files {
 namespace {
 
-using Function = op::Unary::Function;
 using Pairwise = op::Binary::Function;
 
 int64_t resolved_axis(const NodeImport& node, int64_t axis, int64_t rank) {
@@ -24,27 +24,7 @@ Operand from_front(const Composing& c, const Operand& indices, const Operand& si
   return c.where(negative, c.plus(index, size), index);
 }
 
-// A copy of x in which the elements at these positions are `updates`.
-void emit_scattered(NodeImport& node, const Operand& x, const Operand& positions, const Operand& updates) {
-  if (node.type(x) != node.type(updates)) node.refuse("updates of another type", "x's type");
-  const Composing c{node};
-  const std::vector<int64_t> line{1, 1, 1, -1};
-  const Operand at = c.reshape(positions, line), all = c.reshape(x, line);
-  const Operand values = c.reshape(updates, line);
-  const Operand yes = node.add(op::Expand{}, {node.scalar(1), c.sizes(at, 0, 4)});
-  const Operand put = node.add(op::MaxUnpool{}, {values, at, all});
-  const Operand hit = node.add(op::MaxUnpool{}, {yes, at, all});
-  const Operand mixed = c.where(c.cast(hit, DataType::boolean), put, all);
-  node.emit(op::Reshape{}, {mixed, c.sizes(x, 0, node.rank(x))});
-}
-
-void expect_replacing(const NodeImport& node) {
-  if (const std::string how = node.text("reduction", "none"); how != "none")
-    throw Unsupported{cat("the reduction '", how, "'")};
-}
-
 void read_scatter_elements(NodeImport& node) {
-  expect_replacing(node);
   const Composing c{node};
   const Operand x = node.operand(0), indices = node.operand(1), updates = node.operand(2);
   const int64_t rank = node.rank(x), axis = resolved_axis(node, node.axis("axis", 0), rank);
@@ -57,7 +37,8 @@ void read_scatter_elements(NodeImport& node) {
   const std::vector<int64_t> zeros(static_cast<size_t>(rank), 0);
   const Operand begin = node.add(op::Slice{}, {all, node.numbers(zeros), c.joined(ends)});
   const Operand index = from_front(c, indices, c.sizes(x, axis, axis + 1));
-  emit_scattered(node, x, c.plus(begin, c.times(index, c.extent(x, axis + 1, rank))), updates);
+  emit_scattered(node, x, c.plus(begin, c.times(index, c.extent(x, axis + 1, rank))), updates,
+                 scattering_of(node));
 }
 
 // indices [..., k] that name elements of x's dimensions first .. first + k - 1, as numbers [...]: what they
@@ -83,14 +64,13 @@ int64_t named_dimensions(NodeImport& node, const Operand& x, const Operand& indi
 }
 
 void read_scatter_nd(NodeImport& node) {
-  expect_replacing(node);
   const Composing c{node};
   const Operand x = node.operand(0), indices = node.operand(1), updates = node.operand(2);
   const int64_t rank = node.rank(x), k = named_dimensions(node, x, indices, 0);
   const Operand inner = c.extent(x, k, rank);  // elements that one index names
   const Operand row = c.reshape(as_one_index(c, x, indices, 0, k), {-1, 1});
   const Operand column = c.reshape(c.counting(inner), {1, -1});
-  emit_scattered(node, x, c.plus(c.times(row, inner), column), updates);
+  emit_scattered(node, x, c.plus(c.times(row, inner), column), updates, scattering_of(node));
 }
 
 void read_gather_nd(NodeImport& node) {
@@ -149,26 +129,6 @@ void read_trilu(NodeImport& node) {
   node.emit(op::Where{}, {c.binary(kept, above_diagonal(c, x), k), x, c.number(0, x)});
 }
 
-// Positions of what is not 0, in order: the first of equals come first among the largest.
-void read_non_zero(NodeImport& node) {
-  const Composing c{node};
-  const Operand x = node.operand(0);
-  const int64_t rank = node.rank(x);
-  if (rank < 1) throw Unsupported{"a tensor without dimensions"};
-  const Operand found = c.cast(c.cast(x, DataType::boolean), DataType::f32);
-  const Operand mask = c.reshape(found, {-1});
-  const op::Reduce sum{.function = op::Reduce::Function::sum, .axes = {0}, .keep_dims = true};
-  const Operand count = node.add(sum, {c.cast(mask, DataType::i64)});
-  const Operand position = node.add(op::TopK{.part = op::TopK::Part::indices, .axis = 0}, {mask, count});
-  std::vector<Operand> coordinates;
-  for (int64_t d = 0; d < rank; ++d) {
-    const Operand along = c.divide(position, c.extent(x, d + 1, rank));
-    const Operand within = c.binary(Pairwise::modulo, along, c.sizes(x, d, d + 1));
-    coordinates.push_back(node.add(op::Unsqueeze{.axes = {0}}, {within}));
-  }
-  node.define(c.joined(coordinates));
-}
-
 void read_eye_like(NodeImport& node) {
   const Composing c{node};
   const Operand x = node.operand(0);
@@ -176,7 +136,10 @@ void read_eye_like(NodeImport& node) {
       node.scalar(static_cast<double>(node.integer("k", 0, -(1 << 30), 1 << 30)), DataType::i64);
   const Operand is_one = c.binary(Pairwise::equal, above_diagonal(c, x), k);
   if (node.attribute("dtype") == nullptr) return node.define(c.cast(is_one, node.type(x)));
-  throw Unsupported{"a dtype"};
+  const auto dtype = static_cast<int32_t>(node.integer("dtype", 1, 0, std::numeric_limits<int32_t>::max()));
+  const std::optional<DataType> type = computed_type_of(dtype);
+  if (!type) throw Unsupported{cat("dtype ", dtype)};
+  node.define(c.cast(is_one, *type));
 }
 
 void read_hardmax(NodeImport& node) {
@@ -192,14 +155,13 @@ void read_hardmax(NodeImport& node) {
 }
 
 constexpr OperatorReader kReaders[] = {
-    {"EyeLike", "k dtype", 1, 1, read_eye_like, "of the input's type"},
+    {"EyeLike", "k dtype", 1, 1, read_eye_like},
     {"GatherND", "batch_dims", 2, 2, read_gather_nd},
     {"Hardmax", "axis", 1, 1, read_hardmax, "from operator set 13"},
-    {"NonZero", "", 1, 1, read_non_zero},
     {"OneHot", "axis", 3, 3, read_one_hot},
     {"Scatter", "axis", 3, 3, read_scatter_elements},
-    {"ScatterElements", "axis reduction", 3, 3, read_scatter_elements, "without a reduction"},
-    {"ScatterND", "reduction", 3, 3, read_scatter_nd, "without a reduction"},
+    {"ScatterElements", "axis reduction", 3, 3, read_scatter_elements},
+    {"ScatterND", "reduction", 3, 3, read_scatter_nd},
     {"Trilu", "upper", 1, 2, read_trilu},
 };
 

@@ -1,6 +1,7 @@
 // Products of matrices.
 
 #include <algorithm>
+#include <bit>
 #include <map>
 #include <string>
 
@@ -16,6 +17,8 @@ void read_mat_mul(NodeImport& node) {
 }
 
 void read_gemm(NodeImport& node) {
+  if (node.opset() >= 7 && node.attribute("broadcast") != nullptr)
+    throw Unsupported{"the attribute 'broadcast' after operator set 6"};
   const GemmParts parts = gemm_parts(node);
   if (!parts.c) return node.emit(op::MatMul{}, {parts.a, parts.b});
   node.emit(op::Add{}, {node.add(op::MatMul{}, {parts.a, parts.b}), *parts.c});
@@ -77,8 +80,6 @@ Equation equation_of(NodeImport& node) {
     } else if (std::isalpha(static_cast<unsigned char>(c)) == 0) {
       throw Unsupported{cat("the equation '", text, "'")};
     } else {
-      if (equation.inputs.back().find(c) != std::string::npos)
-        throw Unsupported{cat("a diagonal, '", text, "'")};
       equation.inputs.back() += c;
       ++uses[c];
     }
@@ -93,8 +94,8 @@ Equation equation_of(NodeImport& node) {
     if (!uses.contains(equation.output[i]) ||
         equation.output.find(equation.output[i], i + 1) != std::string::npos)
       throw Unsupported{cat("the equation '", text, "'")};
-  if (static_cast<int>(equation.inputs.size()) != node.count() || node.count() > 2)
-    throw Unsupported{cat("the equation '", text, "' of ", node.count(), " tensors")};
+  if (static_cast<int>(equation.inputs.size()) != node.count())
+    node.refuse(cat("the equation '", text, "' of ", node.count(), " tensors"), "one for each");
   for (int i = 0; i < node.count(); ++i)
     if (node.rank(node.operand(i)) != static_cast<int64_t>(equation.inputs[static_cast<size_t>(i)].size()))
       node.refuse(cat("the equation '", text, "'"), "a letter for each dimension");
@@ -140,14 +141,55 @@ Operand as_matrices(const Composing& c, const Operand& x, int64_t batch, int64_t
   return c.node.add(op::Reshape{}, {x, c.joined(sizes)});
 }
 
-void read_einsum(NodeImport& node) {
-  const Equation equation = equation_of(node);
-  const std::string &left = equation.inputs[0], &out = equation.output;
-  if (node.count() == 1) {
-    const Operand made = arranged(node, node.operand(0), left, out);
-    return node.emit(op::Identity{}, {made});
+// A tensor and the letters of its dimensions.
+struct Lettered {
+  Operand tensor;
+  std::string letters;
+};
+
+// Two dimensions of one letter as their diagonal: every (size + 1)th of the line that both make together.
+Lettered along_diagonal(NodeImport& node, const Lettered& x, size_t first, size_t second) {
+  const Composing c{node};
+  const Shape shape = node.shape(x.tensor);
+  if (shape[first] >= 0 && shape[second] >= 0 && shape[first] != shape[second])
+    node.refuse(cat("a diagonal of ", shape[first], "x", shape[second]), "equal sizes");
+  op::Transpose to_the_end;
+  Lettered made;
+  for (size_t d = 0; d < shape.size(); ++d)
+    if (d != first && d != second) {
+      to_the_end.permutation.push_back(static_cast<int64_t>(d));
+      made.letters += x.letters[d];
+    }
+  const auto rest = static_cast<int64_t>(made.letters.size());
+  made.letters += x.letters[first];
+  to_the_end.permutation.insert(to_the_end.permutation.end(),
+                                {static_cast<int64_t>(first), static_cast<int64_t>(second)});
+  const Operand moved = node.add(to_the_end, {x.tensor}), size = c.sizes(moved, rest, rest + 1);
+  std::vector<Operand> sizes;
+  if (rest > 0) sizes.push_back(c.sizes(moved, 0, rest));
+  sizes.push_back(c.times(size, size));
+  const Operand step = c.plus(size, node.numbers({1}));
+  made.tensor = node.add(op::Gather{.axis = rest},
+                         {c.reshape(moved, c.joined(sizes)), c.times(c.counting(size), step)});
+  return made;
+}
+
+Lettered without_diagonals(NodeImport& node, Lettered x) {
+  for (size_t d = 1; d < x.letters.size();) {
+    const size_t first = x.letters.find(x.letters[d]);
+    if (first == d) {
+      ++d;
+    } else {
+      x = along_diagonal(node, x, first, d);
+      d = 1;
+    }
   }
-  const std::string& right = equation.inputs[1];
+  return x;
+}
+
+// Summed over the letters that both have and `out` has not.
+Lettered product_of(NodeImport& node, const Lettered& x, const Lettered& y, const std::string& out) {
+  const std::string &left = x.letters, &right = y.letters;
   std::string batch, rows, columns, summed;
   for (const char letter : left) {
     if (holds(right, letter))
@@ -157,8 +199,8 @@ void read_einsum(NodeImport& node) {
   }
   for (const char letter : right)
     if (!holds(left, letter) && holds(out, letter)) columns += letter;
-  const Operand a = arranged(node, node.operand(0), left, batch + rows + summed);
-  const Operand b = arranged(node, node.operand(1), right, batch + summed + columns);
+  const Operand a = arranged(node, x.tensor, left, batch + rows + summed);
+  const Operand b = arranged(node, y.tensor, right, batch + summed + columns);
   const Composing c{node};
   Operand product =
       node.add(op::MatMul{}, {as_matrices(c, a, std::ssize(batch), std::ssize(rows), std::ssize(summed)),
@@ -171,12 +213,71 @@ void read_einsum(NodeImport& node) {
     if (sizes.empty()) sizes.push_back(c.no_dimensions());
     product = node.add(op::Reshape{}, {product, c.joined(sizes)});
   }
-  node.emit(op::Identity{}, {arranged(node, product, batch + rows + columns, out)});
+  return {product, batch + rows + columns};
+}
+
+// Tensors are multiplied from the left on; what neither the result nor a later one names is summed at once.
+void read_einsum(NodeImport& node) {
+  const Equation equation = equation_of(node);
+  const std::string& out = equation.output;
+  Lettered product = without_diagonals(node, {node.operand(0), equation.inputs[0]});
+  for (int i = 1; i < node.count(); ++i) {
+    const auto at = static_cast<size_t>(i);
+    std::string wanted = out;
+    for (size_t later = at + 1; later < equation.inputs.size(); ++later)
+      wanted += equation.inputs[later];
+    product =
+        product_of(node, product, without_diagonals(node, {node.operand(i), equation.inputs[at]}), wanted);
+  }
+  node.emit(op::Identity{}, {arranged(node, product.tensor, product.letters, out)});
+}
+
+// The minor of the rows up to this one and of a set of columns: the sum, over the column that this row gives,
+// of the minors of the rows above.
+Operand minor_of(const Composing& c, size_t columns, const std::vector<Operand>& row,
+                 const std::vector<Operand>& minors) {
+  std::optional<Operand> sum;
+  for (size_t column = 0; column < row.size(); ++column) {
+    const size_t one = size_t{1} << column;
+    if ((columns & one) == 0) continue;
+    const Operand product = columns == one ? row[column] : c.times(row[column], minors[columns - one]);
+    const bool is_negative = std::popcount(columns & ~(2 * one - 1)) % 2 == 1;  // by those behind it
+    if (!sum)
+      sum = is_negative ? c.unary(op::Unary::Function::neg, product) : product;
+    else
+      sum = is_negative ? c.minus(*sum, product) : c.plus(*sum, product);
+  }
+  return *sum;
+}
+
+void read_det(NodeImport& node) {
+  constexpr int64_t kMostRows = 6;
+  const Operand x = node.operand(0);
+  const Shape shape = node.shape(x);
+  const int64_t rank = node.rank(x);
+  if (rank < 2 || shape.back() != shape[shape.size() - 2])
+    node.refuse(cat("a tensor of ", to_string(shape)), "square matrices");
+  const int64_t size = shape.back();
+  if (size < 1 || size > kMostRows)
+    throw Unsupported{cat("matrices of ", to_string({size, size}), "; up to ", kMostRows, " rows are read")};
+  const auto at = [&](const Operand& of, int64_t i) {  // in dimension rank - 2, which then is gone
+    return node.add(op::Gather{.axis = rank - 2}, {of, node.scalar(static_cast<double>(i), DataType::i64)});
+  };
+  std::vector<Operand> minors(size_t{1} << size);  // by set of columns
+  for (int64_t r = 0; r < size; ++r) {
+    std::vector<Operand> row;
+    for (int64_t column = 0; column < size; ++column)
+      row.push_back(at(at(x, r), column));
+    for (size_t columns = 1; columns < minors.size(); ++columns)
+      if (std::popcount(columns) == r + 1) minors[columns] = minor_of(Composing{node}, columns, row, minors);
+  }
+  node.define(minors.back());
 }
 
 constexpr OperatorReader kReaders[] = {
-    {"Einsum", "equation", 1, 2, read_einsum, "of one or two tensors, without diagonals"},
-    {"Gemm", "alpha beta transA transB", 2, 3, read_gemm},
+    {"Det", "", 1, 1, read_det, "of up to 6 rows"},
+    {"Einsum", "equation", 1, kAnyNumber, read_einsum},
+    {"Gemm", "alpha beta transA transB broadcast", 2, 3, read_gemm},
     {"MatMul", "", 2, 2, read_mat_mul},
 };
 

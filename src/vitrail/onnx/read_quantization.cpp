@@ -14,6 +14,7 @@ void read_quantize_linear(NodeImport& node) {
   node.expect_integer("output_dtype", 0);
   std::vector<Operand> inputs{node.operand(0), node.setting(1)};
   if (node.has(2)) inputs.push_back(node.setting(2));
+  if (node.has(2) && node.type(inputs[2]) == DataType::i32) throw Unsupported{"a zero point of 16 bits"};
   node.emit(op::QuantizeLinear{.axis = node.axis("axis", 1)}, std::move(inputs));
 }
 

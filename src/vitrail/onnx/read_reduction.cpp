@@ -1,9 +1,10 @@
 // Along axes: reductions, arg max, softmax, sorting, running sums.
 
 #include <algorithm>
+#include <limits>
 
 #include "vitrail/base/text.h"
-#include "vitrail/onnx/node_import.h"
+#include "vitrail/onnx/composing.h"
 
 namespace vitrail::onnx_files {
 namespace {
@@ -22,16 +23,33 @@ void read_reduce(NodeImport& node) {
   node.emit(reduce, {x});
 }
 
+// The last of equals is the first one from the back.
+void emit_arg_max(NodeImport& node, const Operand& x) {
+  const Composing c{node};
+  const bool keep_dims = node.flag("keepdims", true);
+  int64_t axis = node.axis("axis", 0);
+  if (!node.flag("select_last_index", false))
+    return node.emit(op::ArgMax{.axis = axis, .keep_dims = keep_dims}, {x});
+  const int64_t rank = node.rank(x);
+  if (axis < -rank || axis >= rank) node.refuse(cat("axis ", axis), cat(-rank, "..", rank - 1));
+  if (axis < 0) axis += rank;
+  const Operand back = node.numbers({-1}), before_all = node.numbers({std::numeric_limits<int64_t>::min()});
+  const Operand turned = node.add(op::Slice{}, {x, back, before_all, node.numbers({axis}), back});
+  const Operand found = node.add(op::ArgMax{.axis = axis, .keep_dims = true}, {turned});
+  const Operand index = c.minus(c.plus(c.sizes(x, axis, axis + 1), back), found);
+  if (keep_dims) return node.define(index);
+  node.emit(op::Squeeze{.axes = {axis}}, {index});
+}
+
 void read_arg_max(NodeImport& node) {
-  node.expect_integer("select_last_index", 0);
-  node.emit(op::ArgMax{.axis = node.axis("axis", 0), .keep_dims = node.flag("keepdims", true)},
-            {node.operand(0)});
+  emit_arg_max(node, node.operand(0));
 }
 
 void read_arg_min(NodeImport& node) {
-  node.expect_integer("select_last_index", 0);
-  const Operand negative = node.add(op::Unary{.function = op::Unary::Function::neg}, {node.operand(0)});
-  node.emit(op::ArgMax{.axis = node.axis("axis", 0), .keep_dims = node.flag("keepdims", true)}, {negative});
+  const Composing c{node};
+  const Operand x = node.operand(0);  // bytes have no room for the negative of each
+  const bool is_byte = node.type(x) == DataType::u8 || node.type(x) == DataType::i8;
+  emit_arg_max(node, c.unary(op::Unary::Function::neg, is_byte ? c.cast(x, DataType::i32) : x));
 }
 
 // Before operator set 13 softmax ran over all axes from `axis` on as if they were one.
@@ -77,8 +95,8 @@ void read_cum_sum(NodeImport& node) {
 }
 
 constexpr OperatorReader kReaders[] = {
-    {"ArgMax", "axis keepdims select_last_index", 1, 1, read_arg_max, "the first of equals"},
-    {"ArgMin", "axis keepdims select_last_index", 1, 1, read_arg_min, "the first of equals"},
+    {"ArgMax", "axis keepdims select_last_index", 1, 1, read_arg_max},
+    {"ArgMin", "axis keepdims select_last_index", 1, 1, read_arg_min},
     {"CumSum", "exclusive reverse", 2, 2, read_cum_sum, "along a known axis"},
     {"LogSoftmax", "axis", 1, 1, read_softmax<op::LogSoftmax>},
     {"ReduceL1", "axes keepdims noop_with_empty_axes", 1, 2, read_reduce<Function::l1>},

@@ -15,7 +15,8 @@ namespace {
 constexpr std::array kTables{
     convolution_readers, normalization_readers, elementwise_readers, shape_readers,   slice_readers,
     resize_readers,      padding_readers,       reduction_readers,   product_readers, quantization_readers,
-    detection_readers,   position_readers,      composed_readers,    bit_readers,     control_readers};
+    detection_readers,   position_readers,      composed_readers,    bit_readers,     control_readers,
+    selection_readers,   recurrent_readers};
 
 const OperatorReader* find_in(Readers readers, std::string_view type) {
   const auto found = std::find_if(readers.begin(), readers.end(),
