@@ -1,8 +1,10 @@
 // What each command does when it is used as it should be.
 
+#include <cstdlib>
 #include <fstream>
 #include <map>
 #include <numeric>
+#include <optional>
 
 #include <gmock/gmock.h>
 
@@ -473,6 +475,30 @@ TEST_F(CliTest, DoctorFindsTheConvolutionRight) {
   EXPECT_LT(report["convolution"]["largest_difference"].get<double>(), 1e-4);
   EXPECT_THAT(keys_of(report["libraries"]), ::testing::Contains("oneDNN"));
   EXPECT_EQ(vitrail({"doctor"}).status, 0);
+}
+
+// An environment variable as it is to be, and as it was afterwards.
+class Environment {
+ public:
+  Environment(const char* name, const char* value) : name_(name) {
+    if (const char* old = std::getenv(name)) old_ = old;
+    set(value);
+  }
+  ~Environment() { set(old_ ? old_->c_str() : nullptr); }
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+
+ private:
+  void set(const char* value) { value ? setenv(name_, value, 1) : unsetenv(name_); }
+  const char* name_;
+  std::optional<std::string> old_;
+};
+
+TEST_F(CliTest, ThreadsWaitShortlyUnlessTheEnvironmentSaysOtherwise) {
+  const Environment policy("OMP_WAIT_POLICY", nullptr), spins("GOMP_SPINCOUNT", nullptr);
+  EXPECT_EQ(json_of(vitrail({"doctor", "--json"}))["waiting"], "GOMP_SPINCOUNT=1000");
+  const Environment active("OMP_WAIT_POLICY", "active");
+  EXPECT_EQ(json_of(vitrail({"doctor", "--json"}))["waiting"], "OMP_WAIT_POLICY=active");
 }
 
 }  // namespace

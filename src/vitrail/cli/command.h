@@ -32,6 +32,7 @@ struct Command {
   std::string name;
   std::string summary;  ///< one line, for `vitrail --help`
   CommandFunction run;
+  bool computes = false;  ///< with several threads that wait for each other: see short_waits.h
 };
 
 /// How help is written: one line per option with its kind of value, what it does and [its default].

@@ -107,6 +107,14 @@ double convolution_difference() {
   return worst;
 }
 
+/// What the environment says of how threads wait (short_waits.h).
+std::string thread_waits() {
+  std::string waits;
+  for (const char* const name : {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"})
+    if (const char* value = std::getenv(name)) waits += cat(waits.empty() ? "" : " ", name, "=", value);
+  return waits;
+}
+
 std::vector<std::string> warnings_of(const Json& cpu, const std::string& blas) {
   std::vector<std::string> warnings;
   if (cpu.contains("avx2") && !cpu["avx2"].get<bool>())
@@ -125,6 +133,7 @@ Json examine() {
   report["libraries"] = library_versions();
   report["cpu"] = cpu_features();
   report["cores"] = std::thread::hardware_concurrency();
+  report["waiting"] = thread_waits();
 #ifdef VITRAIL_TRAIN
   report["training"] = true;
 #else
@@ -146,7 +155,9 @@ void print(const Json& report) {
             << "\n";
   if (const std::string blas = report["blas"]; !blas.empty())
     std::cout << aligned_left("BLAS", 12) << blas << "\n";
-  std::cout << aligned_left("cores", 12) << report["cores"] << "\n" << aligned_left("CPU", 12);
+  std::cout << aligned_left("cores", 12) << report["cores"] << "\n"
+            << aligned_left("waiting", 12) << report["waiting"].get<std::string>() << "\n"
+            << aligned_left("CPU", 12);
   for (const auto& [feature, present] : report["cpu"].items())
     std::cout << feature << (present.get<bool>() ? " yes  " : " no  ");
   const Json& convolution = report["convolution"];

@@ -8,6 +8,7 @@
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
 #include "vitrail/cli/command.h"
+#include "vitrail/cli/short_waits.h"
 
 namespace {
 
@@ -17,22 +18,22 @@ using vitrail::cli::Command;
 const std::vector<Command>& commands() {
   static const std::vector<Command> table = {
       {"segment", "Label the pixels or outline the objects of images, a video or a camera",
-       vitrail::cli::segment_command},
+       vitrail::cli::segment_command, true},
 #ifdef VITRAIL_TRAIN
-      {"train", "Train a network as a recipe says", vitrail::cli::train_command},
+      {"train", "Train a network as a recipe says", vitrail::cli::train_command, true},
 #endif
-      {"evaluate", "Measure a model on a split of a data set", vitrail::cli::evaluate_command},
-      {"bench", "Time each stage from a picture's file to its result", vitrail::cli::bench_command},
-      {"inspect", "Show a network's layers and what it costs", vitrail::cli::inspect_command},
+      {"evaluate", "Measure a model on a split of a data set", vitrail::cli::evaluate_command, true},
+      {"bench", "Time each stage from a picture's file to its result", vitrail::cli::bench_command, true},
+      {"inspect", "Show a network's layers and what it costs", vitrail::cli::inspect_command, true},
       {"export", "Write a network or checkpoint as an ONNX file", vitrail::cli::export_command},
       {"adopt", "Copy an ONNX file from elsewhere with what it does not say about itself",
        vitrail::cli::adopt_command},
       {"quantize", "Compute with bytes: calibrate a float model on pictures of a data set",
-       vitrail::cli::quantize_command},
+       vitrail::cli::quantize_command, true},
       {"list", "List the networks, encoders, data sets and conventions by name", vitrail::cli::list_command},
       {"check-dataset", "Look for faults in a data set before training on it",
        vitrail::cli::check_dataset_command},
-      {"doctor", "Check this machine and this build", vitrail::cli::doctor_command},
+      {"doctor", "Check this machine and this build", vitrail::cli::doctor_command, true},
   };
   return table;
 }
@@ -86,7 +87,7 @@ int run_command(const Command& command, const Arguments& arguments) {
   }
 }
 
-int run(const Arguments& arguments) {
+int run(const Arguments& arguments, char** argv) {
   if (arguments.empty()) return fail("no command given\n\n" + usage(), 2);
   const std::string& name = arguments.front();
   const Arguments rest(arguments.begin() + 1, arguments.end());
@@ -98,16 +99,18 @@ int run(const Arguments& arguments) {
     std::cout << "vitrail " VITRAIL_VERSION "\n";
     return 0;
   }
-  if (name == "help") return run({rest.front(), "--help"});
+  if (name == "help") return run({rest.front(), "--help"}, argv);
   const Command* command = find_command(name);
-  return command ? run_command(*command, rest) : fail(unknown_command(name), 2);
+  if (!command) return fail(unknown_command(name), 2);
+  if (command->computes) vitrail::cli::wait_shortly(argv);
+  return run_command(*command, rest);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
-    const int status = run(Arguments(argv + 1, argv + argc));
+    const int status = run(Arguments(argv + 1, argv + argc), argv);
     std::cout.flush();
     return std::cout ? status : fail("standard output could not be written", 1);
   } catch (const vitrail::Error& error) {

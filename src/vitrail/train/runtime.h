@@ -4,9 +4,9 @@
 //
 //   configure_runtime({.threads = 2});
 //
-// On a machine that other programs load too, start the program with OMP_WAIT_POLICY=passive in the
-// environment (OpenMP reads it before main): threads that spin while they wait for one that is not running
-// made a step ten times slower.
+// Where other programs want the cores too, start the program with GOMP_SPINCOUNT=1000 in the environment, as
+// `vitrail train` does by itself (OpenMP reads it before main): threads that spin while they wait for one that
+// is not running made a step ten times slower.
 
 #include <cstdint>
 
