@@ -87,12 +87,12 @@ class Instance(nn.Module):
 
 
 def enliven(network):
-    """Statistics that are not those of a network before training."""
-    for name, buffer in network.named_buffers():
-        if name.endswith("running_mean"):
-            buffer.uniform_(-0.3, 0.3)
-        if name.endswith("running_var"):
-            buffer.uniform_(0.5, 1.5)
+    """Normalisations as after some training; those that are alike would become one in the file."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm3d):
+            for tensor, low, high in ((module.weight, 0.5, 1.5), (module.bias, -0.3, 0.3),
+                                      (module.running_mean, -0.3, 0.3), (module.running_var, 0.5, 1.5)):
+                nn.init.uniform_(tensor, low, high)
 
 
 def export(network, path, **options):

@@ -32,38 +32,58 @@ std::optional<int64_t> known_number(const Operand& size) {
   return constant == nullptr ? std::nullopt : std::optional(constant->tensor.data<int64_t>()[0]);
 }
 
+// Where each sample begins among slices, `depth` each: i64 [N,1]. Nothing for one sample.
+std::optional<Operand> begins_of(const Places& p, const Operand& samples, const Operand& depth) {
+  if (known_number(samples) == 1) return std::nullopt;
+  return p.c.reshape(p.c.times(p.c.counting(samples), depth), {-1, 1});
+}
+
+// Places of one sample, i64 [n], as those in every sample that begins there, one after the other.
+Operand in_each(const Places& p, const std::optional<Operand>& begins, const Operand& places) {
+  return begins ? p.c.plus(*begins, places) : places;
+}
+Operand listed(const Places& p, const std::optional<Operand>& begins, const Operand& places) {
+  return begins ? p.c.reshape(places, {-1}) : places;
+}
+
 // Slices by their places in each sample; places outside of the volume show zeros.
 class SlicesByPlace {
  public:
-  // `sample` is that of each slice of the result.
-  SlicesByPlace(NodeImport& node, const Slices& x, Operand sample)
-      : places_(node), x_(x), sample_(std::move(sample)) {}
+  SlicesByPlace(NodeImport& node, const Slices& x)
+      : places_(node), x_(x), begins_(begins_of(places_, x.samples, x.depth)) {}
 
   Operand at(const Operand& place) {
     const Composing& c = places_.c;
     const Operand inside =
         c.binary(Pairwise::logical_and, c.binary(Pairwise::greater_or_equal, place, places_.of(0)),
                  c.binary(Pairwise::less, place, x_.depth));
-    const Operand count = c.times(x_.samples, x_.depth);
-    const Operand from = c.where(inside, c.plus(c.times(sample_, x_.depth), place), count);
-    const auto* known = std::get_if<FileConstant>(&from);
-    const std::optional<int64_t> slices = known_number(count);
-    if (known == nullptr || !slices) return taken_from(filled(), from);
-    const auto indices = known->tensor.data<int64_t>();
-    const bool leaves = std::find(indices.begin(), indices.end(), *slices) != indices.end();
-    if (leaves) return taken_from(filled(), from);
-    bool is_all = static_cast<int64_t>(indices.size()) == *slices;
-    for (size_t i = 0; is_all && i < indices.size(); ++i)
-      is_all = indices[i] == static_cast<int64_t>(i);
-    return is_all ? x_.maps : taken_from(x_.maps, from);
+    if (is_all(place)) return x_.maps;
+    const bool leaves = !is_true(inside);
+    Operand from = in_each(places_, begins_, place);
+    if (leaves) from = c.where(inside, from, places_.of(-1));
+    return c.node.add(op::Gather{.axis = 0}, {leaves ? filled() : x_.maps, listed(places_, begins_, from)});
   }
 
  private:
-  Operand taken_from(const Operand& maps, const Operand& indices) {
-    return places_.c.node.add(op::Gather{.axis = 0}, {maps, indices});
+  // Whether these are known to be the places of all slices.
+  bool is_all(const Operand& place) const {
+    const auto* known = std::get_if<FileConstant>(&place);
+    const std::optional<int64_t> depth = known_number(x_.depth);
+    if (known == nullptr || known->tensor.elements() != depth) return false;
+    const auto values = known->tensor.data<int64_t>();
+    for (size_t i = 0; i < values.size(); ++i)
+      if (values[i] != static_cast<int64_t>(i)) return false;
+    return true;
+  }
+  static bool is_true(const Operand& inside) {
+    const auto* known = std::get_if<FileConstant>(&inside);
+    if (known == nullptr) return false;
+    const std::byte* values = known->tensor.raw();
+    return std::all_of(values, values + known->tensor.bytes(),
+                       [](std::byte one) { return one != std::byte{0}; });
   }
 
-  // The slices and one more.
+  // The slices and, behind them, one more.
   const Operand& filled() {
     if (filled_) return *filled_;
     const Composing& c = places_.c;
@@ -76,7 +96,7 @@ class SlicesByPlace {
 
   const Places places_;
   const Slices& x_;
-  const Operand sample_;
+  const std::optional<Operand> begins_;
   std::optional<Operand> filled_;
 };
 
@@ -106,16 +126,16 @@ Extent extent_of(NodeImport& node, const Slices& x, const DepthWindow& window) {
   return {p.over(p.plus(x.depth, before + after - reach + window.stride), window.stride), p.of(before)};
 }
 
-// A map of the results' slices, in phases that are as long as each other.
+// Where the result's slices lie in phases of `length` slices for each sample.
 std::optional<Operand> order_of(const Places& p, const Slices& x, const TransposedDepth& window,
                                 const Operand& depth, const Operand& length) {
   if (window.stride == 1) return std::nullopt;
-  const Operand at = p.c.counting(p.c.times(x.samples, depth)), sample = p.c.divide(at, depth);
-  const Operand full = p.plus(p.rest(at, depth), window.before);
+  const Operand full = p.plus(p.c.counting(depth), window.before);
   const Operand phase = p.rest(full, p.of(window.stride));
   const Operand step = p.plus(p.over(full, window.stride), -(window.before / window.stride));
-  const Operand begin = p.c.times(phase, p.c.times(x.samples, length));
-  return p.c.plus(p.c.plus(begin, p.c.times(sample, length)), step);
+  const std::optional<Operand> begins = begins_of(p, x.samples, length);
+  const Operand phase_begin = p.c.times(phase, p.c.times(x.samples, length));
+  return listed(p, begins, in_each(p, begins, p.c.plus(phase_begin, step)));
 }
 
 }  // namespace
@@ -126,9 +146,8 @@ DepthTaps seen_along_depth(NodeImport& node, const Slices& x, const DepthWindow&
     return {{x.maps}, x.depth};
   const Places p(node);
   const Extent extent = extent_of(node, x, window);
-  const Operand at = p.c.counting(p.c.times(x.samples, extent.depth));
-  const Operand first = p.c.minus(p.times(p.rest(at, extent.depth), window.stride), extent.before);
-  SlicesByPlace slices(node, x, p.c.divide(at, extent.depth));
+  const Operand first = p.c.minus(p.times(p.c.counting(extent.depth), window.stride), extent.before);
+  SlicesByPlace slices(node, x);
   DepthTaps taps{.maps = {}, .depth = extent.depth};
   for (int64_t k = 0; k < window.kernel; ++k)
     taps.maps.push_back(slices.at(p.plus(first, k * window.dilation)));
@@ -146,9 +165,8 @@ DepthPhases reached_along_depth(NodeImport& node, const Slices& x, const Transpo
   if (const std::optional<int64_t> known = known_number(depth); known && *known < 1)
     node.refuse(cat("a depth of ", *known, " in the result"), "at least 1");
   const Operand length = p.plus(p.over(p.plus(depth, window.before - 1), stride), 1 - first);
-  const Operand at = p.c.counting(p.c.times(x.samples, length));
-  const Operand step = p.plus(p.rest(at, length), first);
-  SlicesByPlace slices(node, x, p.c.divide(at, length));
+  const Operand step = p.plus(p.c.counting(length), first);
+  SlicesByPlace slices(node, x);
   // Windows side by side: each slice reaches every phase once.
   const bool is_tiling = window.before + window.after == 0 && reach + window.output_padding == stride;
   DepthPhases made{.phases = {}, .depth = depth, .order = order_of(p, x, window, depth, length)};

@@ -1,5 +1,7 @@
 // Layers over volumes: what the graph makes of them, in the reference interpreter, is what plain loops find.
 
+#include <filesystem>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <reference_interpreter.h>
@@ -38,6 +40,44 @@ TEST(OnnxVolumes, MaxPool) {
 }
 TEST(OnnxVolumes, AveragePool) {
   expect_what_loops_find("AveragePool");
+}
+
+// A 3D U-Net: from the first layer to the last one nothing is a volume, and no weight is lost or doubled.
+TEST(OnnxVolumes, LayersFollowEachOtherBySlices) {
+  const Model model =
+      read_onnx(std::filesystem::path(VITRAIL_SOURCE_DIR) / "tests/fixtures/volumes/unet.onnx");
+  std::vector<std::string> volumes;
+  int normalised = 0;
+  for (const Node& node : model.graph.nodes()) {
+    if (model.graph.shape(node.outputs[0]).size() == 5) volumes.emplace_back(type_name(node.op));
+    if (!std::holds_alternative<op::BatchNormalization>(node.op)) continue;
+    const Node* before = model.graph.producer_of(node.inputs[0]);
+    ASSERT_NE(before, nullptr);
+    EXPECT_TRUE(std::holds_alternative<op::Conv>(before->op)) << node.name;
+    ++normalised;
+  }
+  EXPECT_EQ(normalised, 10);
+  EXPECT_THAT(volumes, testing::ElementsAre("Transpose", "Reshape", "Transpose"));
+  int64_t elements = 0;
+  for (const Parameter& parameter : model.graph.parameters())
+    elements += element_count(parameter.shape);
+  EXPECT_EQ(elements, 5477 + 80);  // what PyTorch counts, and running statistics
+}
+
+// What has no convolution by slices says so, with the node's name.
+TEST(OnnxVolumes, ErrorsSayWhatIsWrong) {
+  Random random(3);
+  VolumeLayer layer = random_volume_layer("Conv", random);
+  layer.auto_pad = "NOTSET";
+  layer.open = false;
+  layer.along[0] = {.in = 2, .kernel = 3, .dilation = 2};
+  try {
+    onnx_from_bytes(layer.file(), "small.onnx");
+    ADD_FAILURE() << "a window that does not fit was read";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("small.onnx: node 'layer' (Conv)"));
+    EXPECT_THAT(error.what(), HasSubstr("depth 2"));
+  }
 }
 
 }  // namespace

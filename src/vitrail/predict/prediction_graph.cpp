@@ -14,11 +14,20 @@ const Input& only_input(const Graph& graph) {
   if (graph.inputs().size() == 1 && graph.shape(graph.inputs()[0].value).size() == 4)
     return graph.inputs()[0];
   std::vector<std::string> names;
-  for (const Input& input : graph.inputs())
-    names.push_back(cat(input.name, " ", to_string(graph.shape(input.value))));
-  throw Error(ErrorKind::unsupported, {.where = "prediction",
-                                       .found = cat("a network with the inputs ", join(names)),
-                                       .allowed = "one image, N x C x H x W"});
+  bool volumes = false;
+  for (const Input& input : graph.inputs()) {
+    const Shape& shape = graph.shape(input.value);
+    names.push_back(cat(input.name, " ", to_string(shape)));
+    volumes = volumes || shape.size() == 5;
+  }
+  throw Error(
+      ErrorKind::unsupported,
+      {.where = "prediction",
+       .found = cat("a network with the inputs ", join(names)),
+       .allowed = "one image, N x C x H x W",
+       .next = volumes
+                   ? "It reads volumes, not pictures: the library's Engine (vitrail/engine/engine.h) runs it"
+                   : ""});
 }
 
 /// Takes off the operators after the logits that do not change which class is largest.
@@ -136,6 +145,10 @@ Pair fixed_input_size(const Model& model) {
                               " whose other side is free"),
                  .allowed = "both sides fixed, or neither"});
   return size;
+}
+
+void expect_image(const Graph& graph) {
+  only_input(graph);
 }
 
 PredictionGraph prediction_graph(const Model& model, Ending ending) {

@@ -29,6 +29,9 @@ struct PredictionGraph {
 /// Error(unsupported) for a network that does not map one image to one map of logits.
 PredictionGraph prediction_graph(const Model& model, Ending ending);
 
+/// Throws Error(unsupported) that says what the network reads, unless that is one image N x C x H x W.
+void expect_image(const Graph& graph);
+
 /// The size of the network's input where the graph or the metadata fixes it, {0, 0} where any size goes.
 /// Throws Error(unsupported) where only one of height and width is fixed.
 Pair fixed_input_size(const Model& model);

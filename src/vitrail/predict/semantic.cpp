@@ -26,11 +26,13 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-void check_info(const ModelInfo& info) {
+void check_model(const Model& model) {
+  const ModelInfo& info = model.info;
   if (info.task != Task::semantic)
     throw Error(
         ErrorKind::usage,
         {.where = "prediction", .found = "a model of another task", .allowed = "semantic segmentation"});
+  expect_image(model.graph);
   if (info.classes.empty() && is_described(info))
     throw Error(ErrorKind::usage, {.where = "prediction",
                                    .found = "the model does not name its classes",
@@ -152,7 +154,7 @@ struct SemanticPredictor::State {
 
 SemanticPredictor::State::State(Model m, const PredictOptions& o)
     : model(with_image_layout(std::move(m))), options(o) {
-  check_info(model.info);
+  check_model(model);
   check_options(options);
   threads = options.engine.threads > 0 ? options.engine.threads : omp_get_num_procs();
   fixed = fixed_input_size(model);
