@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "cross/foreign_nodes.h"
+#include "cross/foreign_export.h"
 #include "vitrail/base/error.h"
 #include "vitrail/base/random.h"
 
@@ -101,6 +101,14 @@ TEST(ForeignRecurrent, RandomSettings) {
     for (uint64_t seed = 0; seed < 30; ++seed)
       cases.push_back(random_case(kind, seed));
   expect_like_onnx_runtime(cases);
+}
+
+TEST(ForeignRecurrent, WrittenAgain) {
+  std::vector<Case> cases;
+  for (const Kind& kind : kKinds)
+    for (uint64_t seed = 0; seed < 4; ++seed)
+      cases.push_back(random_case(kind, seed));
+  expect_the_same_written_again(cases);
 }
 
 TEST(ForeignRecurrent, EveryActivation) {

@@ -3,7 +3,7 @@
 
 #include <gmock/gmock.h>
 
-#include "cross/foreign_nodes.h"
+#include "cross/foreign_export.h"
 #include "vitrail/base/error.h"
 
 namespace vitrail::foreign {
@@ -56,6 +56,10 @@ TEST(ForeignSelection, UpdatesOfOnePlaceAreCombined) {
   expect_like_onnx_runtime(scattered());
 }
 
+TEST(ForeignSelection, CombinedUpdatesWrittenAgain) {
+  expect_the_same_written_again(scattered());
+}
+
 std::vector<Case> chosen() {
   std::vector<Case> cases;
   const std::string best =
@@ -98,6 +102,10 @@ std::vector<Case> chosen() {
 
 TEST(ForeignSelection, WhatIsChosenByValues) {
   expect_like_onnx_runtime(chosen());
+}
+
+TEST(ForeignSelection, ChosenByValuesWrittenAgain) {
+  expect_the_same_written_again(chosen());
 }
 
 std::vector<Case> along_axes() {
@@ -153,6 +161,10 @@ std::vector<Case> along_axes() {
 
 TEST(ForeignSelection, AlongAxes) {
   expect_like_onnx_runtime(along_axes());
+}
+
+TEST(ForeignSelection, AlongAxesWrittenAgain) {
+  expect_the_same_written_again(along_axes());
 }
 
 // x times `scale` plus `shift` as whole numbers of a type, and back.

@@ -212,7 +212,8 @@ onnx::FunctionProto adaptive_pool_function(const op::AdaptivePool& pool) {
 onnx::FunctionProto max_unpool_function() {
   Body body("MaxUnpool", {"x", "indices", "reference"}, {});
   const Text sizes = body.concat({body.shape("x", 0, 2), body.shape("reference", 2, 4)}, 0);
-  const Text empty = body.add("ConstantOfShape", {body.add("ReduceProd", {sizes})});
+  const Text zeros = body.add("ConstantOfShape", {body.add("ReduceProd", {sizes})});
+  const Text empty = body.add("CastLike", {zeros, "x"});
   onnx::NodeProto& scattered =
       body.node("ScatterElements", {empty, body.reshape("indices", {-1}), body.reshape("x", {-1})});
   set_int(scattered, "axis", 0);
