@@ -13,6 +13,7 @@
 #include "vitrail/base/random.h"
 #include "vitrail/base/tensor.h"
 #include "vitrail/base/text.h"
+#include "vitrail/base/utf8.h"
 
 namespace vitrail {
 namespace {
@@ -48,7 +49,20 @@ TEST(Text, NearestFindsASlipButNotAStranger) {
   const std::vector<std::string> names{"mobilenet-x0.5-fcn8", "squeezenet1.1-fcn8"};
   EXPECT_EQ(nearest("mobilnet-x0.5-fcn8", names), "mobilenet-x0.5-fcn8");
   EXPECT_EQ(nearest("zzz", names), "");
+  EXPECT_EQ(nearest("mobilnet", names), "mobilenet-x0.5-fcn8");  // its beginning
+  EXPECT_EQ(nearest("sq", names), "");
   EXPECT_NE(did_you_mean("zzz", names).find("squeezenet1.1-fcn8"), std::string::npos);
+}
+
+TEST(Utf8, IsWellFormedOrNot) {
+  for (const std::string good :
+       {"", "plain", "Gru\xc3\x9f", "\xe6\x97\xa5", "\xf0\x9f\x9a\x97", "\xf4\x8f\xbf\xbf"})
+    EXPECT_TRUE(is_utf8(good)) << good;
+  for (const std::string bad : {"Gru\xdf", "\xc3", "\x80", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80",
+                                "\xff\xfez", "\xe0\x9f\xbf", "\xf0\x8f\xbf\xbf"})
+    EXPECT_FALSE(is_utf8(bad)) << bad;
+  EXPECT_EQ(without_byte_order_mark("\357\273\2770 a"), "0 a");
+  EXPECT_EQ(without_byte_order_mark("0 a\357\273\277"), "0 a\357\273\277");
 }
 
 TEST(Text, EscapesWhatWouldBreakJsonOrHtml) {

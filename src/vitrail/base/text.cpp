@@ -40,16 +40,22 @@ std::string percent(const std::optional<double>& fraction, int decimals, std::st
 }
 
 std::string nearest(std::string_view name, const std::vector<std::string>& names) {
-  std::string best;
-  size_t best_distance = std::max<size_t>(2, name.size() / 2) + 1;
-  for (const std::string& candidate : names) {
-    const size_t distance = edit_distance(name, candidate);
-    if (distance < best_distance) {
-      best_distance = distance;
-      best = candidate;
-    }
-  }
-  return best;
+  const auto nearest_by = [&](size_t limit, const auto& distance_to) {
+    std::string best;
+    for (const std::string& candidate : names)
+      if (const size_t distance = distance_to(candidate); distance < limit) {
+        limit = distance;
+        best = candidate;
+      }
+    return best;
+  };
+  const std::string whole =
+      nearest_by(std::max<size_t>(2, name.size() / 2) + 1,
+                 [&](const std::string& candidate) { return edit_distance(name, candidate); });
+  if (!whole.empty() || name.size() < 4) return whole;
+  return nearest_by(3, [&](const std::string& candidate) {  // the beginning of a longer name
+    return edit_distance(name, std::string_view(candidate).substr(0, name.size()));
+  });
 }
 
 std::string did_you_mean(std::string_view name, const std::vector<std::string>& names) {
