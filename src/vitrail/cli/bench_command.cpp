@@ -73,13 +73,28 @@ struct Subject {
 };
 
 Subject semantic_subject(Model model, const PredictOptions& options) {
+/// A file's picture for a network of `channels`: those that it has, as often as it takes.
+Image repeated_channels(const Image& image, int64_t channels) {
+  Image wide(image.height, image.width, channels);
+  for (size_t i = 0; i < wide.pixels.size(); ++i) {
+    const size_t pixel = i / static_cast<size_t>(channels), c = i % static_cast<size_t>(channels);
+    wide.pixels[i] =
+        image.pixels[pixel * static_cast<size_t>(image.channels) + c % static_cast<size_t>(image.channels)];
+  }
+  return wide;
+}
+
   std::vector<Rgb> palette;
   for (const ClassInfo& c : model.info.classes)
     palette.push_back(c.color);
   const auto predictor = std::make_shared<SemanticPredictor>(std::move(model), options);
   return {predictor->info().preprocessing,
           [=](const std::string& bytes, const std::string& name, PredictSeconds& seconds, ImageSize& size) {
-            LabelMap labels = predictor->predict_file(bytes, name, &seconds);
+            const int64_t channels = std::ssize(predictor->info().preprocessing.mean);
+            LabelMap labels = channels == 1 || channels == 3
+                                  ? predictor->predict_file(bytes, name, &seconds)
+                                  : predictor->predict(
+                                        repeated_channels(image_from_bytes(bytes, name), channels), &seconds);
             size = {labels.height, labels.width};
             return [=, labels = std::move(labels)] { encode_label_map(labels, palette); };
           }};

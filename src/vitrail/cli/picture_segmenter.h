@@ -13,8 +13,13 @@ namespace vitrail::cli {
 
 struct PictureJob {
   std::filesystem::path image, labels, overlay;
+  /// Files of the same picture, for channels behind the image's.
+  std::vector<std::filesystem::path> further = {};
   int64_t number = 0;  ///< as COCO's results name the picture
 };
+
+/// All files of the picture, the image first.
+std::vector<std::filesystem::path> files_of(const PictureJob& job);
 
 class PictureSegmenter {
  public:

@@ -40,6 +40,37 @@ void number(std::vector<PictureJob>& jobs) {
 }
 
 std::vector<PictureJob> jobs_of(const SegmentOptions& options) {
+/// Gives every picture the file of its name in `folder`.
+void add_from_folder(std::vector<PictureJob>& jobs, const std::string& folder) {
+  std::map<std::string, fs::path> file_of;
+  for (const fs::path& file : images_in(folder))
+    file_of.emplace(file.stem().string(), file);
+  for (PictureJob& job : jobs) {
+    const auto found = file_of.find(job.image.stem().string());
+    if (found == file_of.end())
+      throw Error(ErrorKind::file, {.where = folder,
+                                    .found = cat("there is no picture named ", job.image.stem().string()),
+                                    .allowed = cat("one for each IMAGE, such as ", job.image.string()),
+                                    .next = "Add it, or name the file itself: --with-image FILE"});
+    job.further.push_back(found->second);
+  }
+}
+
+void add_further(std::vector<PictureJob>& jobs, const std::vector<std::string>& with_images) {
+  for (const std::string& with : with_images) {
+    if (fs::is_directory(with)) {
+      add_from_folder(jobs, with);
+      continue;
+    }
+    if (jobs.size() != 1)
+      throw Error(ErrorKind::usage,
+                  {.where = "--with-image",
+                   .found = cat("the file ", with, " for ", jobs.size(), " images"),
+                   .allowed = "a file for one IMAGE; a folder of files of the same names for several"});
+    jobs[0].further.emplace_back(with);
+  }
+}
+
   std::vector<PictureJob> jobs;
   std::map<std::string, fs::path> taken;
   for (const std::string& argument : options.images)
@@ -56,13 +87,15 @@ std::vector<PictureJob> jobs_of(const SegmentOptions& options) {
     }
   number(jobs);
   return jobs;
+  add_further(jobs, options.with_images);
 }
 
 /// Results beside their images must not replace them.
 void check_targets(const std::vector<PictureJob>& jobs) {
   std::set<fs::path> images;
   for (const PictureJob& job : jobs)
-    images.insert(fs::weakly_canonical(job.image));
+    for (const fs::path& file : files_of(job))
+      images.insert(fs::weakly_canonical(file));
   for (const PictureJob& job : jobs)
     for (const fs::path& target : {job.labels, job.overlay})
       if (images.contains(fs::weakly_canonical(target)))
@@ -83,6 +116,11 @@ void declare(CLI::App& app, SegmentOptions& options) {
   app.add_option("MODEL", options.model, "model file: .onnx, or .safetensors from training")->required();
   app.add_option("IMAGE", options.images, "images, or folders of them; or one video");
   app.add_option("-o,--out", options.out,
+  app.add_option(
+         "--with-image", options.with_images,
+         "for a network of more channels: another file of the same picture (its depth, its infrared), "
+         "or a folder of such files with the images' names; several in the order of training")
+      ->allow_extra_args(false);
                  "folder for NAME.png (class indices, or numbers of objects) and NAME-overlay.jpg, and for "
                  "results.json of objects (COCO's form); the video to write");
   app.add_flag("!--no-overlay", options.overlay,
@@ -115,6 +153,8 @@ void check(const SegmentOptions& options) {
   if (options.camera < 0 && video && options.images.size() > 1)
     refuse(
         {.where = "segment", .found = "a video among other files", .allowed = "one video at a time, alone"});
+  if (video && !options.with_images.empty())
+    refuse({.where = "--with-image", .found = "given for a video or camera", .allowed = "pictures"});
   if (!video && (options.show || options.speed))
     refuse({.where = options.show ? "--show" : "--fps",
             .found = "given for pictures",
@@ -130,7 +170,7 @@ void check(const SegmentOptions& options) {
 
 Model load_for(const SegmentOptions& options, const CLI::App& app) {
   Model model = read_model(options.model);
-  check_task_options(app, model.info.task);
+  check_task_options(app, model.info.task, {"--with-image"});
   apply_info(options.info, model);
   return model;
 }

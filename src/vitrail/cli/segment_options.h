@@ -14,6 +14,7 @@ namespace vitrail::cli {
 struct SegmentOptions {
   std::string model;
   std::vector<std::string> images;
+  std::vector<std::string> with_images;  ///< files, or folders of them, with the pictures' further channels
   std::string out;
   double opacity = 0.5;
   bool overlay = true;

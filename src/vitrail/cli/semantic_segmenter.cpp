@@ -2,6 +2,7 @@
 
 #include "vitrail/base/text.h"
 #include "vitrail/cli/picture_segmenter.h"
+#include "vitrail/image/channels.h"
 #include "vitrail/image/image_file.h"
 #include "vitrail/image/label_png.h"
 #include "vitrail/image/overlay.h"
@@ -28,7 +29,7 @@ class SemanticSegmenter : public PictureSegmenter {
 
   Json segment(const PictureJob& job) override {
     const auto start = Clock::now();
-    const Image photo = read_image(job.image);
+    const Image photo = read_picture(files_of(job), std::ssize(predictor_.info().preprocessing.mean));
     const auto loaded = Clock::now();
     const LabelMap labels = predictor_.predict(photo);
     const auto predicted = Clock::now();
@@ -75,6 +76,12 @@ class SemanticSegmenter : public PictureSegmenter {
 };
 
 }  // namespace
+
+std::vector<std::filesystem::path> files_of(const PictureJob& job) {
+  std::vector<std::filesystem::path> files{job.image};
+  files.insert(files.end(), job.further.begin(), job.further.end());
+  return files;
+}
 
 std::unique_ptr<PictureSegmenter> semantic_segmenter(const SegmentOptions& options, Model model) {
   return std::make_unique<SemanticSegmenter>(options, std::move(model));
