@@ -67,7 +67,7 @@ TEST_F(CliTest, EveryCommandHasHelp) {
 TEST_F(CliTest, HelpShowsDefaults) {
   const std::string segment = vitrail({"segment", "--help"}).out;
   for (const std::string text :
-       {"--memory INT", "[2048]", "--tile INT", "[0]", "--overlap INT", "[64]", "[0.5]"})
+       {"--memory", "[2048]", "--no-overlay  ", "--tile INT", "[0]", "--overlap INT", "[64]", "[0.5]"})
     EXPECT_THAT(segment, HasSubstr(text));
   const std::string evaluate = vitrail({"evaluate", "--help"}).out;
   EXPECT_THAT(evaluate, HasSubstr("[test]"));
@@ -214,6 +214,22 @@ TEST_F(CliTest, SegmentTakesFoldersAndGoesOnAfterABadPicture) {
   EXPECT_TRUE(std::filesystem::exists(path("out/a.png")));
   EXPECT_FALSE(std::filesystem::exists(path("out/b.png")));
   EXPECT_TRUE(std::filesystem::exists(path("out/c.png")));
+}
+
+TEST_F(CliTest, FileNamesNeedNeitherBeUtf8NorSpareDashes) {
+  for (const std::string name : {"caf\xe9.png", "-dash.png", "two words.png"}) {
+    SCOPED_TRACE(name);
+    std::filesystem::rename(picture("plain.png", 32, 32), path(name));
+    const json report =
+        json_of(vitrail({"segment", model(), "--json", "--out", path("out"), "--", path(name)}));
+    EXPECT_EQ(report["images"].size(), 1u);
+    EXPECT_TRUE(std::filesystem::exists(path("out/" + name)));
+  }
+  const std::filesystem::path here = std::filesystem::current_path();
+  std::filesystem::current_path(path("."));
+  const Result result = vitrail({"segment", model(), "--out", "out", "--", "-dash.png"});
+  std::filesystem::current_path(here);
+  EXPECT_EQ(result.status, 0) << result.err;
 }
 
 TEST_F(CliTest, SegmentCutsLargePicturesIntoTiles) {

@@ -35,11 +35,48 @@ TEST_F(CliTest, MissingAndMalformedArgumentsAreUsageErrors) {
   expect_refused(vitrail({"segment", "m.onnx", "a.png", "--out", path("o"), "--memory", "0"}), 2,
                  {"--memory"});
   expect_refused(vitrail({"evaluate", "m.onnx"}), 2, {"--dataset"});
+  const auto segment = [&](const std::string& option, const std::string& value) {
+    return vitrail({"segment", "m.onnx", "a.png", "--out", path("o"), option, value});
+  };
+  expect_refused(segment("--tile", "-8"), 2, {"'-8'", "whole number, 0 to 1048576"});
+  expect_refused(segment("--threads", "many"), 2, {"'many'", "whole number, 0 to 4096"});
+  expect_refused(segment("--opacity", "2"), 2, {"'2'", "0 to 1"});
+  for (const std::string memory : {"-1", "2TB", "big", "", "1.5GB", "99999999999999"})
+    expect_refused(segment("--memory", memory), 2, {"--memory", "64MB"});
   for (const std::string size : {"64", "64x", "x64", "0x64", "-1x64", "64x64x64", "9999999999x1", "axb"})
     expect_refused(vitrail({"inspect", "mobilenet-x0.5-fcn8", "--input", size}), 2,
                    {"--input", size, "512x1024"});
   for (const std::string classes : {"0", "256", "-3", ",", "a,,b"})
     expect_refused(vitrail({"inspect", "mobilenet-x0.5-fcn8", "--classes=" + classes}), 2, {"--classes"});
+}
+
+TEST_F(CliTest, OptionsThatWouldChangeNothingAreRefused) {
+  expect_refused(vitrail({"inspect", model(), "--classes", "4"}), 2, {"--classes with a model file"});
+  expect_refused(vitrail({"export", model(), "--out", path("o.onnx"), "--seed", "4"}), 2, {"--seed"});
+  expect_refused(vitrail({"inspect", model(), "--memory", "64MB"}), 2, {"--memory", "--engine"});
+  expect_refused(vitrail({"evaluate", model(), "--dataset", dataset(), "--objects", "11"}), 2,
+                 {"--objects", "class 11", "0 to 10"});
+}
+
+TEST_F(CliTest, QuantizeRefusesBeforeItCalibrates) {
+  const std::string net = path("two.onnx"), out = path("bytes.onnx");
+  ASSERT_EQ(vitrail({"export", "mobilenet-x0.25-os8", "--classes", "2", "--out", net}).status, 0);
+  const Result result =
+      vitrail({"quantize", net, "--dataset", dataset(), "--images", "1", "--split", "train+val", "-o", out});
+  expect_refused(result, 2, {"2 classes", "11"});
+}
+
+TEST_F(CliTest, NamesOfClassesAreOnePerLine) {
+  write_file_atomically(path("names.txt"), "sky\n\nroad\n");
+  expect_refused(vitrail({"adopt", model(), "-o", path("o.onnx"), "--names", path("names.txt")}), 2,
+                 {"names.txt:2", "empty line"});
+  write_file_atomically(path("eleven.txt"), "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\nk\n\n");
+  EXPECT_EQ(vitrail({"adopt", model(), "-o", path("o.onnx"), "--names", path("eleven.txt")}).status, 0);
+}
+
+TEST_F(CliTest, AFileWhereAFolderIsNeededIsNamed) {
+  const std::string photo = picture("a.png", 32, 32);
+  expect_refused(vitrail({"segment", model(), photo, "--out", path("a.png/out")}), 1, {"a.png/out", "--out"});
 }
 
 TEST_F(CliTest, UnknownNamesListWhatExists) {

@@ -7,6 +7,7 @@
 #include "vitrail/base/error.h"
 #include "vitrail/base/file.h"
 #include "vitrail/base/text.h"
+#include "vitrail/base/utf8.h"
 #include "vitrail/cli/command.h"
 #include "vitrail/cli/model_options.h"
 #include "vitrail/onnx/onnx.h"
@@ -37,11 +38,25 @@ void declare(CLI::App& app, Options& options) {
 
 // "sky\nroad\n" as "sky,road".
 std::string names_in(const std::string& path) {
-  std::istringstream lines(read_file(path, 1 << 20));
+  const std::string text = without_byte_order_mark(read_file(path, 1 << 20));
+  if (!is_utf8(text))
+    throw Error(ErrorKind::usage,
+                {.where = path, .found = "bytes that are not UTF-8", .next = "Save the file as UTF-8"});
+  std::istringstream lines(text);
   std::vector<std::string> names;
+  int64_t number = 0, empty = 0;
   for (std::string line; std::getline(lines, line);) {
+    ++number;
     if (!line.empty() && line.back() == '\r') line.pop_back();
-    if (line.empty()) continue;
+    if (line.empty()) {
+      if (empty == 0) empty = number;
+      continue;
+    }
+    if (empty > 0)  // left out, it would move every class after it to another index
+      throw Error(ErrorKind::usage, {.where = cat(path, ":", empty),
+                                     .found = "an empty line before other names",
+                                     .allowed = "one name per line, by index",
+                                     .next = "Name the class, or take the line out"});
     if (line.find(',') != std::string::npos)
       throw Error(ErrorKind::usage,
                   {.where = path, .found = cat("the name '", line, "'"), .allowed = "names without commas"});

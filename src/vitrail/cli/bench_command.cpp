@@ -16,6 +16,7 @@
 #include "vitrail/cli/command.h"
 #include "vitrail/cli/instance_options.h"
 #include "vitrail/cli/model_options.h"
+#include "vitrail/cli/output.h"
 #include "vitrail/cli/terminal.h"
 #include "vitrail/image/image_file.h"
 #include "vitrail/image/label_png.h"
@@ -72,7 +73,6 @@ struct Subject {
       predict;
 };
 
-Subject semantic_subject(Model model, const PredictOptions& options) {
 /// A file's picture for a network of `channels`: those that it has, as often as it takes.
 Image repeated_channels(const Image& image, int64_t channels) {
   Image wide(image.height, image.width, channels);
@@ -84,6 +84,7 @@ Image repeated_channels(const Image& image, int64_t channels) {
   return wide;
 }
 
+Subject semantic_subject(Model model, const PredictOptions& options) {
   std::vector<Rgb> palette;
   for (const ClassInfo& c : model.info.classes)
     palette.push_back(c.color);
@@ -227,7 +228,7 @@ int bench_command(CLI::App& app, const Arguments& arguments) {
   app.add_option("MODEL", options.model, "model file: .onnx, or .safetensors from training")->required();
   app.add_option("--image", options.image, "picture; unless said, a JPEG made for it");
   app.add_option("--rounds", options.rounds, "rounds that count, after three that do not")
-      ->check(CLI::Range(1, 1000000));
+      ->check(between(1, 1000000));
   app.add_flag("--json", options.json, "print JSON");
   add_run_options(app, options.run);
   add_info_options(app, options.info);
@@ -241,7 +242,7 @@ int bench_command(CLI::App& app, const Arguments& arguments) {
   const Rounds rounds = bench.run();
   const Json report = report_of(options, bench, rounds, first);
   if (options.json)
-    std::cout << report.dump(2) << std::endl;
+    print_json(report);
   else
     print(report);
   return 0;

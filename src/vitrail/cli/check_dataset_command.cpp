@@ -47,7 +47,7 @@ int check_dataset_command(CLI::App& app, const Arguments& arguments) {
   app.add_flag("--instances", instances,
                "check objects, not pixels' classes, where a data set has both (dsb2018, cityscapes)");
   app.add_flag("--json", json, "print JSON");
-  app.add_option("--threads", threads, "files read at a time")->check(CLI::Range(1, 256));
+  app.add_option("--threads", threads, "files read at a time")->check(between(1, 256));
   parse(app, arguments);
 
   const CheckOptions options{.threads = threads};

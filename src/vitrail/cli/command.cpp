@@ -9,6 +9,11 @@ class HelpFormat : public CLI::Formatter {
  public:
   HelpFormat() { column_width(26); }
 
+  std::string make_option_name(const CLI::Option* option, bool is_positional) const override {
+    const std::string name = CLI::Formatter::make_option_name(option, is_positional);
+    return name.substr(0, name.find('{'));  // of a flag that switches something off: "--no-x{false}"
+  }
+
   std::string make_option_opts(const CLI::Option* option) const override {
     const std::string type = option->get_type_name();
     const bool takes_value = option->get_type_size() != 0 && !option->get_positional();
@@ -32,6 +37,17 @@ std::vector<std::string> option_names(const CLI::App& app) {
   return names;
 }
 
+// CLI11's own checks print -8 as "not in range 0.000000 to 179769313486231570814527423731704...".
+template <class Number>
+CLI::Validator number_check(const std::string& allowed, const std::function<bool(Number)>& is_allowed) {
+  return {[=](std::string& text) {
+            Number value{};
+            const bool good = CLI::detail::lexical_cast(text, value) && is_allowed(value);
+            return good ? std::string() : cat("'", text, "'; ", allowed);
+          },
+          ""};
+}
+
 }  // namespace
 
 std::shared_ptr<CLI::FormatterBase> help_format() {
@@ -41,13 +57,28 @@ std::shared_ptr<CLI::FormatterBase> help_format() {
 void parse(CLI::App& app, const Arguments& arguments) {
   app.allow_extras();
   app.parse(Arguments(arguments.rbegin(), arguments.rend()));  // CLI11 takes them from the back
-  const std::vector<std::string> extras = app.remaining();
+  std::vector<std::string> extras = app.remaining();
+  std::erase(extras, "--");  // "what follows is no option"
   if (extras.empty()) return;
   const std::string& first = extras.front();
   if (first.starts_with("-"))
     throw CLI::ExtrasError(cat("unknown option '", first, "'. ", did_you_mean(first, option_names(app))),
                            CLI::ExitCodes::ExtrasError);
   throw CLI::ExtrasError(cat("unexpected argument '", first, "'"), CLI::ExitCodes::ExtrasError);
+}
+
+CLI::Validator between(int64_t least, int64_t most) {
+  return number_check<int64_t>(cat("a whole number, ", least, " to ", most),
+                               [=](int64_t value) { return least <= value && value <= most; });
+}
+
+CLI::Validator at_least(int64_t least) {
+  return number_check<int64_t>(cat("a whole number, ", least, " or more"),
+                               [=](int64_t value) { return value >= least; });
+}
+
+CLI::Validator fraction() {
+  return number_check<double>("a number, 0 to 1", [](double value) { return 0 <= value && value <= 1; });
 }
 
 }  // namespace vitrail::cli

@@ -42,6 +42,11 @@ std::shared_ptr<CLI::FormatterBase> help_format();
 /// CLI::ParseError for wrong arguments, naming the nearest option for an unknown one; main answers both.
 void parse(CLI::App& app, const Arguments& arguments);
 
+/// Checks for numbers, `->check(between(0, 4096))`, whose errors say what was found and what is allowed.
+CLI::Validator between(int64_t least, int64_t most);
+CLI::Validator at_least(int64_t least);
+CLI::Validator fraction();  ///< 0 to 1
+
 int segment_command(CLI::App& app, const Arguments& arguments);
 int evaluate_command(CLI::App& app, const Arguments& arguments);
 int bench_command(CLI::App& app, const Arguments& arguments);

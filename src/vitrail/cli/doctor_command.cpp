@@ -16,6 +16,7 @@
 #include "vitrail/base/random.h"
 #include "vitrail/base/text.h"
 #include "vitrail/cli/command.h"
+#include "vitrail/cli/output.h"
 #include "vitrail/cli/terminal.h"
 #include "vitrail/engine/engine.h"
 
@@ -176,7 +177,7 @@ int doctor_command(CLI::App& app, const Arguments& arguments) {
   parse(app, arguments);
   const Json report = examine();
   if (json)
-    std::cout << report.dump(2) << std::endl;
+    print_json(report);
   else
     print(report);
   if (report["healthy"].get<bool>()) return 0;

@@ -11,6 +11,7 @@
 #include "vitrail/cli/cityscapes_figures.h"
 #include "vitrail/cli/command.h"
 #include "vitrail/cli/evaluate_options.h"
+#include "vitrail/cli/output.h"
 #include "vitrail/cli/terminal.h"
 #include "vitrail/data/further_labels.h"
 #include "vitrail/image/label_png.h"
@@ -51,7 +52,7 @@ void declare(CLI::App& app, Options& options) {
       ->excludes("--crf");
   app.add_option("--objects", options.objects,
                  "count this class's connected components as objects; label files number them (dsb2018)")
-      ->check(CLI::Range(0, 254));
+      ->check(between(0, 254));
   app.add_flag("--boundary", options.boundary, "measure Boundary IoU of objects, too");
   app.add_flag("--as-pycocotools", options.as_pycocotools,
                "with --results: count objects whose id is 0 as never found, as pycocotools does")
@@ -160,7 +161,7 @@ Evaluation measure(const Options& options, const SemanticPredictor& predictor, c
     progress.show(done, total);
     return true;
   };
-  if (!options.out.empty()) fs::create_directories(options.out);
+  if (!options.out.empty()) make_folder(options.out);
   int64_t index = 0;
   callbacks.prediction = [&](const Sample& sample, const LabelMap& prediction) {
     const fs::path labels = dataset.label_path(index++);
@@ -191,6 +192,11 @@ int evaluate_command(CLI::App& app, const Arguments& arguments) {
   check_task_options(app, model.info.task, {"--convention", "--protocol", "--crf", "--objects", "--with"});
   apply_info(options.info, model);
   if (model.info.task == Task::instance) return evaluate_objects(options, std::move(model), split_if_given);
+  if (options.objects >= std::ssize(model.info.classes))
+    throw Error(ErrorKind::usage,
+                {.where = "--objects",
+                 .found = cat("class ", options.objects),
+                 .allowed = cat("the model's classes, 0 to ", model.info.classes.size() - 1)});
   const SemanticPredictor predictor(std::move(model), predict_options(options.run));
   const auto dataset =
       open_dataset(options.dataset, options.split, as_trained(predictor.info(), options.dataset));
@@ -210,7 +216,7 @@ int evaluate_command(CLI::App& app, const Arguments& arguments) {
     if (cityscapes) json["cityscapes"] = cityscapes_json(*cityscapes, names);
     json["images"] = evaluation.images;
     json["images_per_second"] = evaluation.images_per_second;
-    std::cout << json.dump(2) << std::endl;
+    print_json(json);
     return 0;
   }
   std::cout << options.model << " on " << options.dataset << ", " << options.split << "\n\n"

@@ -8,6 +8,7 @@
 #include "vitrail/base/text.h"
 #include "vitrail/cli/coco_results.h"
 #include "vitrail/cli/evaluate_options.h"
+#include "vitrail/cli/output.h"
 #include "vitrail/cli/terminal.h"
 #include "vitrail/metrics/coco_report.h"
 #include "vitrail/predict/evaluate.h"
@@ -37,7 +38,7 @@ class Results {
   }
 
   void write(const fs::path& folder) const {
-    fs::create_directories(folder);
+    make_folder(folder);
     write_coco_results(folder / "results.json", list_);
   }
 
@@ -65,8 +66,8 @@ InstanceEvaluation measure(const EvaluateRequest& options, const InstancePredict
   return evaluation;
 }
 
-void print_json(const EvaluateRequest& options, const std::string& split,
-                const InstanceEvaluation& evaluation, const std::vector<std::string>& names) {
+void print_figures(const EvaluateRequest& options, const std::string& split,
+                   const InstanceEvaluation& evaluation, const std::vector<std::string>& names) {
   Json json = {{"model", options.model},
                {"dataset", options.dataset},
                {"split", split.empty() ? Json() : Json(split)},
@@ -75,7 +76,7 @@ void print_json(const EvaluateRequest& options, const std::string& split,
                {"boxes", Json::parse(coco_json(evaluation.boxes, names))}};
   if (evaluation.masks) json["masks"] = Json::parse(coco_json(*evaluation.masks, names));
   if (evaluation.boundaries) json["boundaries"] = Json::parse(coco_json(*evaluation.boundaries, names));
-  std::cout << json.dump(2) << std::endl;
+  print_json(json);
 }
 
 }  // namespace
@@ -87,7 +88,7 @@ int evaluate_objects(const EvaluateRequest& options, Model model, const std::str
   const InstanceEvaluation evaluation = measure(options, predictor, *dataset);
   const std::vector<std::string> names = class_names(predictor.info());
   if (options.json) {
-    print_json(options, split, evaluation, names);
+    print_figures(options, split, evaluation, names);
     return 0;
   }
   std::cout << options.model << " on " << options.dataset << (split.empty() ? "" : ", " + split) << "\n\n"

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "vitrail/cli/evaluate_options.h"
+#include "vitrail/cli/output.h"
 #include "vitrail/metrics/coco_report.h"
 #include "vitrail/predict/evaluate_cityscapes.h"
 #include "vitrail/predict/evaluate_results.h"
@@ -14,8 +15,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-void print_json(const EvaluateRequest& options, const std::string& split, const ResultsEvaluation& evaluation,
-                const std::vector<std::string>& names) {
+void print_figures(const EvaluateRequest& options, const std::string& split,
+                   const ResultsEvaluation& evaluation, const std::vector<std::string>& names) {
   Json json = {{"results", options.results},
                {"dataset", options.dataset},
                {"split", split.empty() ? Json() : Json(split)},
@@ -25,7 +26,7 @@ void print_json(const EvaluateRequest& options, const std::string& split, const 
                {"boxes", Json::parse(coco_json(evaluation.boxes, names))}};
   if (evaluation.masks) json["masks"] = Json::parse(coco_json(*evaluation.masks, names));
   if (evaluation.boundaries) json["boundaries"] = Json::parse(coco_json(*evaluation.boundaries, names));
-  std::cout << json.dump(2) << std::endl;
+  print_json(json);
 }
 
 constexpr std::string_view cityscapes = "cityscapes:";
@@ -37,7 +38,7 @@ int evaluate_cityscapes_folder(const EvaluateRequest& options, const std::string
   if (options.json) {
     Json json = {{"results", options.results}, {"dataset", options.dataset}, {"split", chosen}};
     json["masks"] = Json::parse(cityscapes_ap_json(scores));
-    std::cout << json.dump(2) << std::endl;
+    print_json(json);
   } else {
     std::cout << options.results << " on " << options.dataset << ", " << chosen << "\n\n"
               << cityscapes_ap_table(scores) << std::flush;
@@ -57,7 +58,7 @@ int evaluate_result_file(const EvaluateRequest& options, const std::string& spli
   for (const ClassInfo& c : dataset->classes())
     names.push_back(c.name);
   if (options.json) {
-    print_json(options, split, evaluation, names);
+    print_figures(options, split, evaluation, names);
     return 0;
   }
   std::cout << options.results << " on " << options.dataset << (split.empty() ? "" : ", " + split) << "\n\n"

@@ -30,7 +30,7 @@ void declare(CLI::App& app, Options& options) {
       ->required();
   app.add_option("--out", options.out, "the file to write, .onnx")->required();
   app.add_option("--input", options.source.input, "fix the input to HEIGHTxWIDTH pixels; default: any size");
-  app.add_option("--batch", options.batch, "fix the number of images; 0 = any")->check(CLI::Range(0, 65536));
+  app.add_option("--batch", options.batch, "fix the number of images; 0 = any")->check(between(0, 65536));
   app.add_flag("--half", options.half, "weights as 16-bit floats: half the bytes, computed in 32 bits");
   app.add_option("--classes", options.source.classes,
                  "for a NET: class names separated by commas, or how many");
@@ -38,7 +38,7 @@ void declare(CLI::App& app, Options& options) {
       ->allow_extra_args(false);
   app.add_option("--seed", options.source.seed, "for a NET: seed of the fresh weights");
   app.add_option("--pretrained", options.source.pretrained,
-                 "for a NET: .safetensors file of its encoder's weights");
+                 "for a NET: .safetensors file of its encoder's weights, or the folder it is in");
   app.add_flag(
       "--end-to-end", options.end_to_end,
       "of an instance network (SSD, Mask R-CNN), one graph from the picture to masks: proposals, decoding, "
@@ -73,7 +73,7 @@ int export_command(CLI::App& app, const Arguments& arguments) {
   const Pair size = options.source.input.empty() ? Pair{0, 0} : parse_size(options.source.input, "--input");
 
   check_choice_options(app, options);
-  Model model = open_source(options.source);
+  Model model = open_source(app, options.source);
   if (options.end_to_end) {
     write_onnx(options.out, end_to_end_of(options, model, size), {.half_weights = options.half});
   } else {

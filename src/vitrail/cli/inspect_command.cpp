@@ -1,6 +1,7 @@
 // vitrail inspect: layers and costs of a network.
 
 #include <algorithm>
+#include <array>
 #include <iostream>
 #include <map>
 
@@ -11,6 +12,7 @@
 #include "vitrail/base/text.h"
 #include "vitrail/cli/command.h"
 #include "vitrail/cli/model_options.h"
+#include "vitrail/cli/output.h"
 #include "vitrail/cli/terminal.h"
 #include "vitrail/engine/peak.h"
 #include "vitrail/graph/cost.h"
@@ -45,12 +47,21 @@ void declare(CLI::App& app, Options& options) {
                "print the graph for Graphviz: `vitrail inspect NET --dot | dot -Tsvg > net.svg`");
   app.add_flag("--engine", options.engine, "show also what the engine makes of it");
   app.add_option("--threads", options.run.threads, "for --engine: threads; 0 = all cores")
-      ->check(CLI::Range(0, 4096));
+      ->check(between(0, 4096));
   app.add_option("--precision", options.precision, "for --engine: f32, or bf16 where the processor has it")
       ->check(CLI::IsMember({"f32", "bf16"}));
-  app.add_option("--memory", options.run.memory_limit,
-                 "for --engine: what maps and packed weights may take, as 64MB; 0 = no limit")
-      ->transform(CLI::AsSizeValue(false));
+  add_memory_option(
+      app, options.run.memory_limit, 0,
+      "for --engine: MiB (or with a unit: 64MB) that maps and packed weights may take; 0 = no limit");
+}
+
+void check(const CLI::App& app, const Options& options) {
+  if (options.dot && (options.json || options.engine))
+    throw Error(ErrorKind::usage,
+                {.where = "inspect", .found = "--dot beside --json or --engine", .next = "Ask for one"});
+  for (const char* const name : {"--threads", "--precision", "--memory"})
+    if (!options.engine && app.count(name) > 0)
+      throw Error(ErrorKind::usage, {.where = name, .found = "given without --engine"});
 }
 
 using Shapes = std::map<std::string, Shape>;
@@ -151,19 +162,19 @@ Json json_of(const ProgramReport& report) {
 }
 
 void print_layers(const Cost& cost, std::ostream& out) {
-  size_t name_width = 5, type_width = 4;
-  for (const LayerCost& layer : cost.layers) {
-    name_width = std::max(name_width, layer.name.size());
-    type_width = std::max(type_width, layer.type.size());
-  }
-  out << aligned_left("layer", name_width) << "  " << aligned_left("type", type_width) << "  "
-      << aligned_left("output", 18) << aligned_right("parameters", 12) << aligned_right("multiply-adds", 16)
-      << aligned_right("bytes", 14) << "\n";
+  using Row = std::array<std::string, 6>;
+  std::vector<Row> rows = {{"layer", "type", "output", "parameters", "multiply-adds", "bytes"}};
   for (const LayerCost& layer : cost.layers)
-    out << aligned_left(layer.name, name_width) << "  " << aligned_left(layer.type, type_width) << "  "
-        << aligned_left(to_string(layer.output), 18) << aligned_right(grouped(layer.parameters), 12)
-        << aligned_right(grouped(layer.multiply_adds), 16)
-        << aligned_right(grouped(layer.activation_bytes), 14) << "\n";
+    rows.push_back({layer.name, layer.type, to_string(layer.output), grouped(layer.parameters),
+                    grouped(layer.multiply_adds), grouped(layer.activation_bytes)});
+  std::array<size_t, 6> width{};
+  for (const Row& row : rows)
+    for (size_t i = 0; i < row.size(); ++i)
+      width[i] = std::max(width[i], row[i].size());
+  for (const Row& row : rows)
+    for (size_t i = 0; i < row.size(); ++i)
+      out << (i < 3 ? aligned_left(row[i], width[i]) : aligned_right(row[i], width[i]))
+          << (i + 1 < row.size() ? "  " : "\n");
 }
 
 void print_totals(const Cost& cost, const std::string& name, const Shapes& inputs, std::ostream& out) {
@@ -248,12 +259,10 @@ int inspect_command(CLI::App& app, const Arguments& arguments) {
   Options options;
   declare(app, options);
   parse(app, arguments);
+  check(app, options);
   if (options.precision == "bf16") options.run.precision = Precision::bf16;
-  if (options.dot && (options.json || options.engine))
-    throw Error(ErrorKind::usage,
-                {.where = "inspect", .found = "--dot beside --json or --engine", .next = "Ask for one"});
 
-  const Model model = open_source(options.source);
+  const Model model = open_source(app, options.source);
   const Shapes inputs = input_shapes(model, options.source.input);
   if (options.dot) {
     std::cout << graphviz(model.graph, inputs);
@@ -263,7 +272,7 @@ int inspect_command(CLI::App& app, const Arguments& arguments) {
   if (options.json) {
     Json json = json_of(cost, options.source.source, model.graph, inputs);
     if (options.engine) json["engine"] = json_of(engine_report(model, inputs, options.run));
-    std::cout << json.dump(2) << std::endl;
+    print_json(json);
     return 0;
   }
   print_layers(cost, std::cout);

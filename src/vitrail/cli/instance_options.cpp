@@ -4,6 +4,7 @@
 
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
+#include "vitrail/cli/command.h"
 
 namespace vitrail::cli {
 namespace {
@@ -25,7 +26,7 @@ void add_instance_options(CLI::App& app, InstanceOptions& options, double score)
   const std::string group = "For models that outline objects";
   options.score = score;
   app.add_option("--score", options.score, "least score of an object, 0 to 1")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(fraction())
       ->group(group);
   app.add_option("--only", options.only,
                  "classes that are wanted, by name, separated by commas; all unless said")
@@ -33,7 +34,7 @@ void add_instance_options(CLI::App& app, InstanceOptions& options, double score)
       ->allow_extra_args(false)
       ->group(group);
   app.add_option("--most", options.most, "objects per picture, the best; 0 = as the model says")
-      ->check(CLI::NonNegativeNumber)
+      ->check(at_least(0))
       ->group(group);
 }
 

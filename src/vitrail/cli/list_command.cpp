@@ -9,6 +9,7 @@
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
 #include "vitrail/cli/command.h"
+#include "vitrail/cli/output.h"
 #include "vitrail/cli/terminal.h"
 #include "vitrail/data/dataset.h"
 #include "vitrail/data/instance_dataset.h"
@@ -143,14 +144,16 @@ int list_command(CLI::App& app, const Arguments& arguments) {
   app.add_flag("--markdown", markdown, "operators: print the table of docs/operators.md");
   parse(app, arguments);
 
-  if (markdown && what == "operators") {
+  if (markdown && what != "operators")
+    throw Error(ErrorKind::usage, {.where = "--markdown", .found = "given without operators"});
+  if (markdown) {
     std::cout << onnx_operators_markdown();
     return 0;
   }
   if (!what.empty()) {
     const Json list = find_section(what).json();
     if (json)
-      std::cout << list.dump(2) << std::endl;
+      print_json(list);
     else
       print(list);
     return 0;
@@ -159,7 +162,7 @@ int list_command(CLI::App& app, const Arguments& arguments) {
   for (const Section& section : sections)
     all[section.name] = section.json();
   if (json) {
-    std::cout << all.dump(2) << std::endl;
+    print_json(all);
     return 0;
   }
   for (const Section& section : sections) {

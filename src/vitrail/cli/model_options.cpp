@@ -8,16 +8,21 @@
 
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
+#include "vitrail/cli/command.h"
 #include "vitrail/image/palette.h"
 #include "vitrail/nets/registry.h"
 #include "vitrail/predict/model_file.h"
+#include "vitrail/predict/prediction_graph.h"
 #include "vitrail/weights/initialize.h"
 #include "vitrail/weights/pretrained.h"
 
 namespace vitrail::cli {
 namespace {
 
+namespace fs = std::filesystem;
+
 constexpr int64_t largest_side = 1 << 20;
+constexpr int64_t most_memory = int64_t{1} << 50;
 
 std::optional<int64_t> whole_number(const std::string& text) {
   int64_t value = 0;
@@ -52,6 +57,19 @@ std::map<std::string, std::string> parse_settings(const std::vector<std::string>
   return set;
 }
 
+/// The file of `net`'s encoder, which may be given by the folder it is in.
+fs::path pretrained_file(const std::string& place, const std::string& net) {
+  if (!fs::is_directory(place)) return place;
+  const std::string name = find_net(net).pretrained;
+  const fs::path file = fs::path(place) / name;
+  if (!name.empty() && fs::is_regular_file(file)) return file;
+  throw Error(ErrorKind::file,
+              {.where = place,
+               .found = name.empty() ? cat("no file is known for the encoder of ", net)
+                                     : cat("there is no ", name, " for ", net),
+               .next = "Name the file; `vitrail list encoders` says which belongs to which"});
+}
+
 Model fresh_net(const SourceOptions& options) {
   const std::vector<ClassInfo> classes = parse_classes(options.classes);
   Model model = build_net(
@@ -62,7 +80,8 @@ Model fresh_net(const SourceOptions& options) {
     PretrainedOptions pretrained;
     for (const ClassInfo& c : classes)
       pretrained.classes.push_back(c.name);
-    for (const auto& [name, tensor] : load_pretrained(options.pretrained, model.graph, pretrained).weights)
+    const fs::path file = pretrained_file(options.pretrained, options.source);
+    for (const auto& [name, tensor] : load_pretrained(file, model.graph, pretrained).weights)
       model.weights[name] = tensor;
   }
   return model;
@@ -93,6 +112,18 @@ void add_info_options(CLI::App& app, InfoOptions& options) {
 
 namespace {
 
+[[noreturn]] void refuse_to_count_classes(const Graph& graph) {
+  std::vector<std::string> outputs;
+  for (const Output& output : graph.outputs())
+    outputs.push_back(cat(output.name, " ", to_string(graph.shape(output.value))));
+  throw Error(ErrorKind::usage,
+              {.where = "the network's classes",
+               .found = cat("no output with as many channels as there are classes: ", join(outputs)),
+               .allowed = "scores N x classes x h x w, 255 classes at most",
+               .next = "Name them with --classes; a network that says one thing about a whole picture "
+                       "segments nothing"});
+}
+
 // How many classes the first output that can be N x classes x h x w (or N x h x w x classes) tells apart; 0
 // where none says so.
 int64_t count_classes(const Graph& graph) {
@@ -118,8 +149,12 @@ void apply_info(const InfoOptions& options, Model& model) {
   if (!options.std.empty()) p.std = options.std;
   if (!options.order.empty()) p.order = parse_order(options.order);
   if (options.multiple > 0) p.multiple = options.multiple;
-  if (info.classes.empty() && !options.mean.empty() && !options.std.empty())
-    if (const int64_t count = count_classes(model.graph); count > 0) info.classes = parse_classes(cat(count));
+  if (info.classes.empty() && !options.mean.empty() && !options.std.empty()) {
+    const int64_t count = count_classes(model.graph);
+    if (count == 0) expect_image(model.graph);
+    if (count == 0) refuse_to_count_classes(model.graph);
+    info.classes = parse_classes(cat(count));
+  }
 }
 
 Model load_model(const std::string& path, const InfoOptions& options) {
@@ -131,41 +166,60 @@ Model load_model(const std::string& path, const InfoOptions& options) {
 void add_run_options(CLI::App& app, RunOptions& options) {
   app.add_option("--tile", options.tile,
                  "side of tiles in pixels for large images; 0 = whole, while memory allows")
-      ->check(CLI::NonNegativeNumber);
+      ->check(between(0, largest_side));
   app.add_option("--overlap", options.overlap, "pixels that neighbouring tiles share")
-      ->check(CLI::NonNegativeNumber);
-  app.add_option("--memory", options.memory_mib, "MiB one image may take before it is cut into tiles")
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 30));
+      ->check(between(0, largest_side));
+  add_memory_option(app, options.memory_bytes, 1,
+                    "MiB (or with a unit: 2GB) one image may take before it is cut into tiles");
   app.add_option("--size", options.size,
                  "HEIGHTxWIDTH that pictures are resized to for the network; unless said, none");
   app.add_option(
          "--precision", options.precision,
          "f32, or bf16: up to twice as fast where the processor has it (else f32), labels nearly the same")
       ->check(CLI::IsMember({"f32", "bf16"}));
-  app.add_option("--threads", options.threads, "threads; 0 = all cores")->check(CLI::Range(0, 4096));
+  app.add_option("--threads", options.threads, "threads; 0 = all cores")->check(between(0, 4096));
+}
+
+CLI::Option* add_memory_option(CLI::App& app, int64_t& bytes, int64_t least, const std::string& what) {
+  const auto to_bytes = [least](std::string& text) -> std::string {
+    const size_t unit_at = std::min(text.find_first_not_of("0123456789"), text.size());
+    const auto number = whole_number(text.substr(0, unit_at));
+    static const std::map<std::string, int> shift_of = {{"", 20},   {"B", 0},    {"KB", 10}, {"KiB", 10},
+                                                        {"MB", 20}, {"MiB", 20}, {"GB", 30}, {"GiB", 30}};
+    const auto shift = shift_of.find(text.substr(unit_at));
+    if (!number || *number < least || shift == shift_of.end() || *number > most_memory >> shift->second)
+      return cat("'", text, "'; MiB, or a whole number with B, KB, MB or GB, such as 64MB; ", least,
+                 " at least");
+    text = std::to_string(*number << shift->second);
+    return {};
+  };
+  return app.add_option("--memory", bytes, what)
+      ->transform(CLI::Validator(to_bytes, ""))
+      ->default_str(std::to_string(bytes >> 20));
 }
 
 PredictOptions predict_options(const RunOptions& options) {
   return {.engine = {.threads = options.threads,
                      .precision = options.precision == "bf16" ? Precision::bf16 : Precision::f32},
           .tile = options.tile,
-          .memory_bytes = options.memory_mib << 20,
+          .memory_bytes = options.memory_bytes,
           .overlap = options.overlap,
           .input_size = options.size.empty() ? Pair{0, 0} : parse_size(options.size, "--size")};
 }
 
 bool is_model_file(const std::string& source) {
-  const std::string extension = std::filesystem::path(source).extension().string();
-  return extension == ".onnx" || extension == ".safetensors" || std::filesystem::is_regular_file(source);
+  const std::string extension = fs::path(source).extension().string();
+  return extension == ".onnx" || extension == ".safetensors" || fs::is_regular_file(source);
 }
 
-Model open_source(const SourceOptions& options) {
+Model open_source(const CLI::App& app, const SourceOptions& options) {
   if (!is_model_file(options.source)) return fresh_net(options);
-  if (!options.set.empty() || !options.pretrained.empty())
-    throw Error(ErrorKind::usage,
-                {.where = options.source,
-                 .found = cat(options.set.empty() ? "--pretrained" : "--set", " with a model file"),
-                 .allowed = "it is for networks by name; a file has its own weights and options"});
+  for (const char* const name : {"--classes", "--set", "--seed", "--pretrained"})
+    if (const CLI::Option* option = app.get_option_no_throw(name); option != nullptr && option->count() > 0)
+      throw Error(ErrorKind::usage,
+                  {.where = options.source,
+                   .found = cat(name, " with a model file"),
+                   .allowed = "it is for networks by name; a file has its own classes, weights and options"});
   return read_model(options.source);
 }
 

@@ -41,10 +41,10 @@ void declare(CLI::App& app, Options& options) {
       ->required();
   app.add_option("-o,--out", options.out, "the file to write, .onnx")->required();
   app.add_option("--split", options.split, "whose pictures are used, one or several joined by '+'");
-  app.add_option("--images", options.images, "pictures to calibrate on")->check(CLI::Range(1, 100000));
+  app.add_option("--images", options.images, "pictures to calibrate on")->check(between(1, 100000));
   app.add_option("--measured", options.measured,
                  "other pictures of the split to measure the mean IoU on; 0: quantise all, measure nothing")
-      ->check(CLI::Range(0, 100000));
+      ->check(between(0, 100000));
   app.add_option("--max-loss", options.max_loss,
                  "points of mean IoU that may be lost on them; layers stay floats until it is met");
   app.add_option("--method", options.method,
@@ -150,10 +150,12 @@ int quantize_command(CLI::App& app, const Arguments& arguments) {
                 {.where = "--out", .found = options.out, .allowed = "a name that ends in .onnx"});
 
   const Model model = load_model(options.model, options.info);
+  const SemanticPredictor checked(model, predict_options(options.run));  // before minutes of calibration
   const bool same = model.info.dataset == options.dataset.substr(0, options.dataset.find(':'));
   const auto dataset =
       open_dataset(options.dataset, options.split,
                    same ? DatasetOptions{.label_map = model.info.label_map} : DatasetOptions{});
+  if (options.measured > 0) check_same_classes(model.info.classes, dataset->classes());
   const Parts parts = draw_parts(options, dataset->size());
   const Part measured(*dataset, parts.measured);
   const CalibrationSet inputs{static_cast<int64_t>(parts.calibrated.size()), [&](int64_t i) {

@@ -13,6 +13,7 @@
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
 #include "vitrail/cli/command.h"
+#include "vitrail/cli/output.h"
 #include "vitrail/cli/picture_segmenter.h"
 #include "vitrail/cli/terminal.h"
 #include "vitrail/image/image_list.h"
@@ -39,7 +40,6 @@ void number(std::vector<PictureJob>& jobs) {
     jobs[i].number = named ? *whole_number(jobs[i].image.stem().string()) : static_cast<int64_t>(i + 1);
 }
 
-std::vector<PictureJob> jobs_of(const SegmentOptions& options) {
 /// Gives every picture the file of its name in `folder`.
 void add_from_folder(std::vector<PictureJob>& jobs, const std::string& folder) {
   std::map<std::string, fs::path> file_of;
@@ -71,6 +71,7 @@ void add_further(std::vector<PictureJob>& jobs, const std::vector<std::string>& 
   }
 }
 
+std::vector<PictureJob> jobs_of(const SegmentOptions& options) {
   std::vector<PictureJob> jobs;
   std::map<std::string, fs::path> taken;
   for (const std::string& argument : options.images)
@@ -86,8 +87,8 @@ void add_further(std::vector<PictureJob>& jobs, const std::vector<std::string>& 
           {image, fs::path(options.out) / (stem + ".png"), fs::path(options.out) / (stem + "-overlay.jpg")});
     }
   number(jobs);
-  return jobs;
   add_further(jobs, options.with_images);
+  return jobs;
 }
 
 /// Results beside their images must not replace them.
@@ -115,22 +116,21 @@ std::string line_of(const Json& image, const std::string& summary) {
 void declare(CLI::App& app, SegmentOptions& options) {
   app.add_option("MODEL", options.model, "model file: .onnx, or .safetensors from training")->required();
   app.add_option("IMAGE", options.images, "images, or folders of them; or one video");
-  app.add_option("-o,--out", options.out,
   app.add_option(
          "--with-image", options.with_images,
          "for a network of more channels: another file of the same picture (its depth, its infrared), "
          "or a folder of such files with the images' names; several in the order of training")
       ->allow_extra_args(false);
+  app.add_option("-o,--out", options.out,
                  "folder for NAME.png (class indices, or numbers of objects) and NAME-overlay.jpg, and for "
                  "results.json of objects (COCO's form); the video to write");
   app.add_flag("!--no-overlay", options.overlay,
                "write no NAME-overlay.jpg: it takes longer than the labels");
-  app.add_option("--opacity", options.opacity, "of the colours in the overlay, 0 to 1")
-      ->check(CLI::Range(0.0, 1.0));
+  app.add_option("--opacity", options.opacity, "of the colours in the overlay, 0 to 1")->check(fraction());
   app.add_flag("--json", options.json, "print what was found and timing as JSON");
   app.add_option("--camera", options.camera,
                  "segment what the camera of this number (/dev/videoN) sees; -1 = none")
-      ->check(CLI::Range(-1, 1000));
+      ->check(between(-1, 1000));
   app.add_flag("--show", options.show, "show a video or camera in a window while it is segmented; q ends it");
   app.add_flag("--fps", options.speed, "write frames per second into a video; a camera's has them");
   add_instance_options(app, options.instances, 0.5);
@@ -188,7 +188,7 @@ int segment_command(CLI::App& app, const Arguments& arguments) {
   const bool objects = model.info.task == Task::instance;
   const std::unique_ptr<PictureSegmenter> segmenter =
       (objects ? instance_segmenter : semantic_segmenter)(options, std::move(model));
-  fs::create_directories(options.out);
+  make_folder(options.out);
 
   Json images = Json::array();
   int64_t done = 0, failed = 0;
@@ -207,7 +207,7 @@ int segment_command(CLI::App& app, const Arguments& arguments) {
   }
   const std::string results = segmenter->finish();
   if (options.json)
-    std::cout << Json{{"model", options.model}, {"images", images}, {"failed", failed}}.dump(2) << std::endl;
+    print_json(Json{{"model", options.model}, {"images", images}, {"failed", failed}});
   else if (!results.empty())
     std::cout << "  -> " << results << std::endl;
   return failed == 0 ? 0 : 1;

@@ -42,7 +42,8 @@ void add_flags(CLI::App& app, Flags& flags) {
   app.add_flag("--resume", flags.resume, "go on from the last checkpoint in --out");
   app.add_option("--set", flags.set, "KEY=VALUE in place of the recipe's, as in --set train.steps=100");
   app.add_option("--threads", flags.threads,
-                 "threads; 0 = all cores; unless said, the recipe's train.threads");
+                 "threads; 0 = all cores; unless said, the recipe's train.threads")
+      ->check(between(0, 1024));
   app.add_option("--pretrained", flags.pretrained, "file of the encoder's weights, or the folder it is in");
   app.add_option("--from", flags.from,
                  "ONNX file whose network is trained on, from its weights; the recipe may then be left out");
@@ -59,6 +60,21 @@ std::string quoted(const std::string& text) {
   return cat('"', json_escaped(text), '"');
 }
 
+/// A model in the recipe's place is a slip for --from.
+void check_recipe_name(const std::string& recipe) {
+  const std::string extension = fs::path(recipe).extension().string();
+  if (extension == ".onnx" || extension == ".safetensors")
+    throw Error(ErrorKind::usage, {.where = recipe,
+                                   .found = "a model file",
+                                   .allowed = "a recipe, which is a TOML file",
+                                   .next = "To train an ONNX model on: --from MODEL.onnx --data NAME:PATH"});
+  if (extension == ".py" || extension == ".yaml" || extension == ".yml" || extension == ".json")
+    throw Error(ErrorKind::usage, {.where = recipe,
+                                   .found = "not a recipe by its name",
+                                   .allowed = "a TOML file",
+                                   .next = "recipes/ has some; --help-recipe lists every key"});
+}
+
 train::Recipe recipe_of(const Flags& flags) {
   std::vector<std::string> set = flags.set;
   if (!flags.from.empty()) {  // a recipe's own network gives way
@@ -68,6 +84,7 @@ train::Recipe recipe_of(const Flags& flags) {
   }
   if (!flags.output.empty()) set.push_back(cat("net.output=", quoted(flags.output)));
   if (flags.replace_head) set.push_back("net.replace_head=true");
+  check_recipe_name(flags.recipe);
   if (!flags.recipe.empty()) return train::read_recipe(flags.recipe, set);
   if (flags.from.empty())
     throw Error(ErrorKind::usage,

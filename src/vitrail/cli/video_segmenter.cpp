@@ -13,6 +13,7 @@
 
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
+#include "vitrail/cli/output.h"
 #include "vitrail/cli/segment_options.h"
 #include "vitrail/cli/terminal.h"
 #include "vitrail/video/segment_video.h"
@@ -143,7 +144,7 @@ int segment_video_command(const SegmentOptions& options, const CLI::App& app, co
   if (writer) writer->finish();
 
   if (options.json)
-    std::cout << report_of(options, reader.name(), summary).dump(2) << std::endl;
+    print_json(report_of(options, reader.name(), summary));
   else
     std::cout << reader.name() << ": " << summary.frames << " frames, "
               << fixed(static_cast<double>(summary.frames) / summary.seconds, 1) << " a second"
