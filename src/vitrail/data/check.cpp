@@ -129,6 +129,11 @@ bool is_ignored_255(const FileLayout& layout) {
 
 void judge_labels(const Split& split, const SplitStatistics& statistics, Findings& findings) {
   const auto& facts = split.facts;
+  if (facts.empty()) {
+    if (split.layout.images_without_labels.empty())
+      findings.add(finding::broken_split, {"", cat("split ", split.name, " has no picture")});
+    return;
+  }
   const bool masks =
       !facts.empty() && is_ignored_255(split.layout) && split.layout.classes.size() > 1 &&
       std::all_of(facts.begin(), facts.end(), [](const auto& f) { return f.only_0_and_255; }) &&
@@ -154,7 +159,7 @@ void find_duplicates(const std::vector<Split>& splits, Findings& findings) {
 void weigh(DatasetReport& report) {
   PixelCounts counts(static_cast<int64_t>(report.classes.size()));
   for (const SplitStatistics& split : report.splits)
-    if (split.name == "train") {
+    if (split.name == "train" && split.samples > 0) {
       report.weights_from = split.name;
       counts = split.counts;
     }
@@ -208,11 +213,11 @@ DatasetReport check_dataset(const std::string& spec, const CheckOptions& options
     gather(splits[s], report.splits[s], findings);
     judge_labels(splits[s], report.splits[s], findings);
   }
+  compare_channels(splits, findings);
   find_duplicates(splits, findings);
   weigh(report);
   report.findings = findings.take();
   return report;
 }
-  compare_channels(splits, findings);
 
 }  // namespace vitrail

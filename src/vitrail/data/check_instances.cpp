@@ -205,9 +205,9 @@ std::string to_text(const InstanceReport& report) {
     write_counts(out, "image sizes", size_summary(split.image_sizes));
     write_counts(out, "image files", split.image_formats);
   }
-  write_classes(out, report);
+  if (!report.splits.empty()) write_classes(out, report);
   write_findings(out, report.findings);
-  out << report.errors() << " errors, " << report.warnings() << " warnings\n";
+  write_totals(out, report.errors(), report.warnings());
   return out.str();
 }
 

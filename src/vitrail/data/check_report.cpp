@@ -86,13 +86,15 @@ std::string to_text(const DatasetReport& report) {
     write_counts(out, "image files", split.image_formats);
     write_counts(out, "label files", split.label_formats);
   }
-  write_shares(out, report);
-  out << "\nClass weights from " << report.weights_from << ", ready to paste\n"
-      << "  class_weights = \"given\"\n"
-      << "  class_weight_values = " << weight_list(report.median_frequency) << "   # median frequency\n"
-      << "  class_weight_values = " << weight_list(report.effective_number) << "   # effective number\n\n";
+  if (!report.splits.empty()) write_shares(out, report);
+  if (!report.median_frequency.empty())
+    out << "\nClass weights from " << report.weights_from << ", ready to paste\n"
+        << "  class_weights = \"given\"\n"
+        << "  class_weight_values = " << weight_list(report.median_frequency) << "   # median frequency\n"
+        << "  class_weight_values = " << weight_list(report.effective_number) << "   # effective number\n";
+  out << "\n";
   write_findings(out, report.findings);
-  out << report.errors() << " errors, " << report.warnings() << " warnings\n";
+  write_totals(out, report.errors(), report.warnings());
   return out.str();
 }
 

@@ -134,6 +134,24 @@ TEST_F(CheckDataset, FindsClassesAbsentFromASplit) {
   expect_mentions(group, "", "split val: class 1 (thing)");
 }
 
+TEST_F(CheckDataset, FindsSplitsWithoutPictures) {
+  write_file_atomically(folder_ / "train.txt", "");
+  const FindingGroup group = only("broken-split");
+  EXPECT_EQ(group.count, 1);
+  expect_mentions(group, "", "split train has no picture");
+  const DatasetReport other = report();
+  EXPECT_EQ(other.weights_from, "train+val");  // not from nothing
+  EXPECT_NE(to_text(other).find("1 error, 0 warnings\n"), std::string::npos) << to_text(other);
+}
+
+TEST_F(CheckDataset, ShowsNoTablesWhereNothingCouldBeRead) {
+  std::filesystem::remove(folder_ / "classes.txt");
+  const std::string text = to_text(report());
+  EXPECT_NE(text.find("classes.txt"), std::string::npos) << text;
+  EXPECT_EQ(text.find("Share"), std::string::npos) << text;
+  EXPECT_EQ(text.find("class_weight_values"), std::string::npos) << text;
+}
+
 TEST_F(CheckDataset, FindsTheSamePictureInTwoSplitsUnderAnotherName) {
   std::filesystem::copy_file(folder_ / "images/a.png", folder_ / "images/d.png",
                              std::filesystem::copy_options::overwrite_existing);

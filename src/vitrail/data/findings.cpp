@@ -102,6 +102,11 @@ void write_findings(std::ostream& out, const std::vector<FindingGroup>& findings
   }
 }
 
+void write_totals(std::ostream& out, int64_t errors, int64_t warnings) {
+  out << errors << (errors == 1 ? " error, " : " errors, ") << warnings
+      << (warnings == 1 ? " warning\n" : " warnings\n");
+}
+
 nlohmann::ordered_json findings_json(const std::vector<FindingGroup>& groups) {
   auto findings = nlohmann::ordered_json::array();
   for (const FindingGroup& group : groups) {

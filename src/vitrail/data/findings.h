@@ -32,6 +32,8 @@ class Findings {
 
 int64_t count_of(const std::vector<FindingGroup>& findings, Severity severity);
 void write_findings(std::ostream& out, const std::vector<FindingGroup>& findings);
+/// "1 error, 2 warnings"
+void write_totals(std::ostream& out, int64_t errors, int64_t warnings);
 nlohmann::ordered_json findings_json(const std::vector<FindingGroup>& findings);
 
 /// The error's text without the file's name, which a finding carries beside it.

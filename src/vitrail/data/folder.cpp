@@ -9,9 +9,10 @@
 #include "vitrail/base/error.h"
 #include "vitrail/base/file.h"
 #include "vitrail/base/text.h"
+#include "vitrail/base/utf8.h"
 #include "vitrail/data/file_dataset.h"
-#include "vitrail/image/image_list.h"
 #include "vitrail/graph/input_channels.h"
+#include "vitrail/image/image_list.h"
 #include "vitrail/image/palette.h"
 
 namespace vitrail {
@@ -22,8 +23,8 @@ namespace fs = std::filesystem;
 constexpr int64_t max_text_bytes = int64_t{64} << 20;
 constexpr int64_t max_index = LabelMap::ignore_label;  // itself the line that names the ignored colour
 constexpr const char* table_name = "classes.txt";
-constexpr const char* everything = "all";
 constexpr const char* channels_name = "channels.txt";
+constexpr const char* everything = "all";
 
 struct Line {
   int64_t number = 0;
@@ -32,7 +33,7 @@ struct Line {
 
 /// Lines that say something: comments and blanks are left out, line ends of any system are accepted.
 std::vector<Line> lines_of(const fs::path& path) {
-  std::istringstream text(read_file(path, max_text_bytes));
+  std::istringstream text(without_byte_order_mark(read_file(path, max_text_bytes)));
   std::vector<Line> lines;
   std::string row;
   for (int64_t number = 1; std::getline(text, row); ++number) {
@@ -129,16 +130,15 @@ FileLayout folder_layout(const fs::path& root, const std::string& split) {
   pair_by_stem(layout, root / folders[0].folder, root / "masks");
   const fs::path list = root / (split + ".txt");
   if (std::error_code ignored; fs::is_regular_file(list, ignored)) select(layout, list);
-  return layout;
   for (FilePair& pair : layout.pairs)
     pair.channels = folders[0].channels;
   for (size_t i = 1; i < folders.size(); ++i)
     add_channels(layout, root / folders[i].folder, folders[i].channels);
+  return layout;
 }
 
 }  // namespace
 
-ClassTable read_class_table(const fs::path& path) {
 std::vector<ChannelFolder> read_channel_folders(const fs::path& root) {
   const fs::path path = root / channels_name;
   std::error_code ignored;
@@ -164,6 +164,7 @@ std::vector<ChannelFolder> read_channel_folders(const fs::path& root) {
   return folders;
 }
 
+ClassTable read_class_table(const fs::path& path) {
   std::map<int64_t, ClassInfo> classes;
   std::set<int64_t> uncolored;
   ClassTable table;
@@ -174,6 +175,10 @@ std::vector<ChannelFolder> read_channel_folders(const fs::path& root) {
                    .found = found,
                    .allowed = "a line is: index name [red green blue], indices from 0 without gaps"});
     };
+    if (!is_utf8(join(line.words, " ")))
+      throw Error(ErrorKind::format, {.where = place(path, line),
+                                      .found = "bytes that are not UTF-8",
+                                      .next = "Save the file as UTF-8 in your editor"});
     const auto index = number_from(line.words[0]);
     if (!index || *index < 0 || *index > max_index) fail(cat("'", line.words[0], "' is not a class index"));
     const auto color = take_color(line.words);

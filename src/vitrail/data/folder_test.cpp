@@ -120,11 +120,19 @@ TEST(Folder, BadListsAndTablesAreRefusedByLine) {
   const std::vector<std::pair<std::string, std::string>> tables{
       {"0 a\nx b\n", "classes.txt:2"},      {"0 a\n0 b\n", "declared twice"},
       {"0 a\n2 b\n", "class 1 is missing"}, {"0\n", "no name"},
-      {"# nothing\n", "no class"},          {"99999 a\n", "not a class index"}};
+      {"# nothing\n", "no class"},          {"99999 a\n", "not a class index"},
+      {"0 a\n1 Gru\xdf\n", "not UTF-8"},    {"\377\3760 a\n", "not UTF-8"}};
   for (const auto& [table, expected] : tables) {
     write_file_atomically(folder / "classes.txt", table);
     expect_mentions(message_of([&] { open_dataset(spec(folder), "all"); }), {"classes.txt", expected});
   }
+}
+
+TEST(Folder, AByteOrderMarkIsNoPartOfAFile) {
+  const TemporaryFolder folder;
+  write_small(folder, 0, "\357\273\2770 Gru\xc3\x9f\r\n");
+  write_file_atomically(folder / "train.txt", "\357\273\277a\r\n");
+  EXPECT_EQ(open_dataset(spec(folder), "train")->classes()[0].name, "Gru\xc3\x9f");
 }
 
 TEST(Folder, ClassesWithoutColoursGetDifferentOnes) {
