@@ -122,7 +122,7 @@ class Adapter {
 }  // namespace
 
 Model with_image_layout(Model model) {
-  if (model.info.classes.empty()) return model;
+  if (model.info.classes.empty() || model.info.task != Task::semantic) return model;
   Adapter adapter(model);
   Graph adapted = adapter.adapted();
   if (adapter.changes_something()) model.graph = std::move(adapted);

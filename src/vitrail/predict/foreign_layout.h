@@ -13,7 +13,7 @@ namespace vitrail {
 ///   output [N,h,w], [N,1,h,w]      of label numbers: one map per class, 1 where the label is that class
 ///
 /// The number of means says how many channels an image has, `info.classes` how many classes there are. What
-/// fits already, and what fits nothing, is left as it is.
+/// fits already, and what fits nothing or labels no pixels, is left as it is.
 Model with_image_layout(Model model);
 
 }  // namespace vitrail

@@ -50,6 +50,13 @@ Model network(bool channels_last, Result result) {
   return model;
 }
 
+TEST(ForeignLayout, ModelsOfAnotherTaskStayAsTheyAre) {
+  Model model = network(true, Result::last_logits);
+  EXPECT_GT(with_image_layout(model).graph.nodes().size(), model.graph.nodes().size());
+  model.info.task = Task::instance;
+  EXPECT_EQ(with_image_layout(model).graph.nodes().size(), model.graph.nodes().size());
+}
+
 TEST(ForeignLayout, EveryLayoutGivesTheSameLabels) {
   Image image(23, 31);
   Random random(4);
