@@ -14,7 +14,8 @@ if(VITRAIL_TRAIN)
 endif()
 set_target_properties(${programs} PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
 install(TARGETS ${programs} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(DIRECTORY ${PROJECT_SOURCE_DIR}/src/vitrail DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/src/vitrail DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h"
+        PATTERN "cli" EXCLUDE PATTERN "*_testing.h" EXCLUDE PATTERN "test_*.h" EXCLUDE)
 install(FILES ${PROJECT_SOURCE_DIR}/src/vitrail/capi/vitrail.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})  # for C
 install(EXPORT vitrail NAMESPACE vitrail:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/vitrail FILE vitrail-targets.cmake)
 configure_package_config_file(cmake/vitrail-config.cmake.in vitrail-config.cmake
