@@ -173,11 +173,11 @@ Preprocessing preprocessing_of(const Model& model, const FineTuneOptions& option
   if (input[2] > 0) p.height = input[2];
   if (input[3] > 0) p.width = input[3];
   const auto channels = static_cast<int64_t>(p.mean.size());
-  if ((input[1] > 0 && input[1] != channels) || channels != (p.order == ChannelOrder::grey ? 1 : 3))
+  if ((input[1] > 0 && input[1] != channels) || (channels == 1) != (p.order == ChannelOrder::grey))
     throw Error(ErrorKind::usage,
                 {.where = where,
                  .found = cat(channels, " means for a network that reads ", to_string(input)),
-                 .allowed = "one mean and one std per channel; 1 for grey, else 3",
+                 .allowed = "one mean and one std per channel; grey has 1, rgb and bgr 3 or more",
                  .next = "Set net.mean, net.std and net.order"});
   return p;
 }

@@ -106,7 +106,8 @@ class Reader {
     const bool for_files = !net.output.empty() || net.replace_head || net.multiple != 0;
     if (net.from.empty() && for_files)
       fault("net", "output, replace_head and multiple are for net.from alone");
-    if (!net.from.empty() && (!net.set.empty() || !net.pretrained.empty() || !net.start.empty()))
+    if (!net.from.empty() &&
+        (!net.set.empty() || !net.pretrained.empty() || !net.start.empty() || !net.start_parts.empty()))
       fault("net",
             "set, pretrained and start are for net.name; a file of net.from has options and weights of its "
             "own");

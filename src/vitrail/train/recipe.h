@@ -34,6 +34,9 @@ struct Recipe {
     int64_t classes = 0;     ///< 0 = as many as the data set has
     std::string pretrained;  ///< weights of the encoder; empty = random
     std::string start;       ///< model file whose weights are taken where they fit; empty = none
+    /// Part of the network -> model file whose weights it takes, "color" -> "runs/color/model.onnx": the
+    /// file's `backbone.x` is the network's `color.backbone.x`.
+    std::map<std::string, std::string> start_parts;
     std::map<std::string, std::string> set;  ///< options of the network itself
     std::string from;    ///< a model file in place of `name`: its network, from its weights (fine_tune.h)
     std::string output;  ///< of `from`: the output that has the logits; empty = the only one

@@ -65,6 +65,9 @@ std::vector<Key> net_and_data_keys() {
        "model file of a former run (.onnx, .safetensors), as it stands or beside the recipe: its weights are "
        "taken "
        "where name and shape agree"},
+      {"net.start_parts", net<&R::Net::start_parts>, anything,
+       "part of the network = model file whose weights it takes, as net.start: color = \"color.onnx\" for the "
+       "parameters color.*"},
       {"net.set", net<&R::Net::set>, anything, "options of the network itself, by name"},
       {"net.from", net<&R::Net::from>, anything,
        "ONNX file whose network is trained on from its weights, in place of net.name"},

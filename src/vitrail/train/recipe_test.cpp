@@ -236,13 +236,18 @@ TEST(Recipe, AMeanStandsInPlaceOfTheNetworks) {
 TEST(Recipe, AStageStartsFromTheModelOfARecipeThatShips) {
   int count = 0;
   for (const std::filesystem::path& file : recipes_that_ship()) {
-    const std::filesystem::path start = read_recipe(file).net.start;
-    if (start.empty()) continue;
-    ++count;
-    EXPECT_EQ(start.filename(), "model.onnx") << file;
-    const std::string before = start.parent_path().filename().string();
-    EXPECT_TRUE(std::filesystem::exists(file.parent_path() / (before + ".toml")))
-        << file << " needs " << before;
+    const Recipe recipe = read_recipe(file);
+    std::vector<std::filesystem::path> starts;
+    if (!recipe.net.start.empty()) starts.emplace_back(recipe.net.start);
+    for (const auto& [part, start] : recipe.net.start_parts)
+      starts.emplace_back(start);
+    for (const std::filesystem::path& start : starts) {
+      ++count;
+      EXPECT_EQ(start.filename(), "model.onnx") << file;
+      const std::string before = start.parent_path().filename().string();
+      EXPECT_TRUE(std::filesystem::exists(file.parent_path() / (before + ".toml")))
+          << file << " needs " << before;
+    }
   }
   EXPECT_GE(count, 10);
 }

@@ -42,6 +42,7 @@ class Walk {
                    [&](const op::Conv& op) { convolution(*node, op); },
                    [&](const op::ConvTranspose& op) { transposed(*node, op); },
                    [&](const op::Add&) { both(*node); },
+                   [&](const op::Mul&) { scaled(*node); },
                    [&](const op::Binary& op) { largest(*node, op); },
                    [&](const auto& op) {
                      if (!keeps_channels(op)) fail(node->name, cat("is a ", type_name(node->op)));
@@ -134,6 +135,20 @@ class Walk {
         replace_added(node, *bias);
       else
         visit(input);
+  }
+
+  bool is_number(Value value) const {
+    if (const Parameter* parameter = graph_.parameter_of(value)) return element_count(parameter->shape) == 1;
+    const Node* node = graph_.producer_of(value);
+    const auto* constant = node == nullptr ? nullptr : std::get_if<op::Constant>(&node->op);
+    return constant != nullptr && constant->value.elements() == 1;
+  }
+
+  // Scores times a number: the mean of several.
+  void scaled(const Node& node) {
+    const bool first = is_number(node.inputs.at(0)), second = is_number(node.inputs.at(1));
+    if (first == second) fail(node.name, "is a product");
+    visit(node.inputs[first ? 1 : 0]);
   }
 
   // The largest of several scales' scores.

@@ -39,6 +39,7 @@ Recipe comparable(Recipe recipe, const Recipe& other) {
   recipe.train.log_every = other.train.log_every;
   recipe.evaluate = other.evaluate;
   return recipe;
+  recipe.net.start_parts = other.net.start_parts;
 }
 
 std::optional<Checkpoint> checkpoint_to_resume(const Recipe& recipe, const TrainOptions& options) {

@@ -6,6 +6,7 @@
 #include "vitrail/data/class_weights.h"
 #include "vitrail/data/dataset.h"
 #include "vitrail/data/loader.h"
+#include "vitrail/image/input_route.h"
 #include "vitrail/metrics/report.h"
 #include "vitrail/train/comparison.h"
 #include "vitrail/train/evaluation.h"
@@ -67,6 +68,9 @@ class SemanticTask : public Task {
   void prepare(const Model& model, Module& module, const GoOn& go_on) override {
     model_ = &model;
     module_ = &module;
+    if (train_.data->size() > 0)
+      check_channels(train_.data->load(0).image.channels, model.info.preprocessing,
+                     train_.data->image_path(0).string());
     evaluated_.emplace(model.graph, module.weights());
     loss_.emplace(loss_options(recipe_, class_weights(go_on)), static_cast<int64_t>(classes().size()));
     if (recipe_.loss.reduce_labels) check_reduced_labels(model.graph);

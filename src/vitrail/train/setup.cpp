@@ -194,14 +194,30 @@ fs::path find_pretrained(const Recipe& recipe, const fs::path& place) {
                        "--set net.pretrained='\"\"'"});
 }
 
-fs::path find_start(const Recipe& recipe) {
-  if (recipe.net.start.empty()) return {};
-  const fs::path file = found_beside(recipe, recipe.net.start);
+namespace {
+
+fs::path found_start(const Recipe& recipe, const std::string& name, const std::string& key) {
+  const fs::path file = found_beside(recipe, name);
   if (fs::is_regular_file(file)) return file;
-  throw Error(ErrorKind::file, {.where = recipe.source,
-                                .found = cat("there is no model file ", recipe.net.start, " to start from"),
-                                .next = "Run the recipe of the stage before first, or say where its model is "
-                                        "with --set net.start=FILE"});
+  throw Error(ErrorKind::file,
+              {.where = recipe.source,
+               .found = cat("there is no model file ", name, " to start from"),
+               .next = cat("Run the recipe of the stage before first, or say where its model "
+                           "is with --set ",
+                           key, "=FILE")});
+}
+
+}  // namespace
+
+fs::path find_start(const Recipe& recipe) {
+  return recipe.net.start.empty() ? fs::path() : found_start(recipe, recipe.net.start, "net.start");
+}
+
+std::map<std::string, fs::path> find_start_parts(const Recipe& recipe) {
+  std::map<std::string, fs::path> files;
+  for (const auto& [part, file] : recipe.net.start_parts)
+    files[part] = found_start(recipe, file, "net.start_parts." + part);
+  return files;
 }
 
 Recipe without_paths(Recipe recipe) {
@@ -211,6 +227,8 @@ Recipe without_paths(Recipe recipe) {
   recipe.net.pretrained = fs::path(recipe.net.pretrained).filename().string();
   recipe.net.from = fs::path(recipe.net.from).filename().string();
   recipe.net.start = fs::path(recipe.net.start).filename().string();
+  for (auto& [part, file] : recipe.net.start_parts)
+    file = fs::path(file).filename().string();
   return recipe;
 }
 

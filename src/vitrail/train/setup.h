@@ -39,6 +39,8 @@ std::filesystem::path find_pretrained(const Recipe& recipe, const std::filesyste
 /// The former run's model of net.start, as it stands or beside the recipe. Empty where it is not set; throws
 /// Error(file) where there is none.
 std::filesystem::path find_start(const Recipe& recipe);
+/// The same for each part of net.start_parts.
+std::map<std::string, std::filesystem::path> find_start_parts(const Recipe& recipe);
 
 /// The recipe as it is written into a model file: without paths of this machine.
 Recipe without_paths(Recipe recipe);

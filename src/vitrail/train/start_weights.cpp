@@ -1,9 +1,13 @@
 #include "vitrail/train/start_weights.h"
 
+#include <optional>
+#include <set>
+
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
 #include "vitrail/predict/model_file.h"
 #include "vitrail/train/setup.h"
+#include "vitrail/weights/first_layer.h"
 #include "vitrail/weights/initialize.h"
 #include "vitrail/weights/pretrained.h"
 
@@ -32,18 +36,33 @@ void take_pretrained(StartWeights& start, const fs::path& file, const Model& mod
   const Pretrained encoder = load_pretrained(file, model.graph, options);
   take(start, encoder.weights);
   start.notes.push_back(cat(encoder.weights.size(), " tensors from ", file.filename().string()));
+  for (const std::string& adapted : encoder.adapted)
+    start.notes.push_back(cat(file.filename().string(), ": ", adapted));
   for (const std::string& skipped : encoder.skipped)
     start.notes.push_back(cat(file.filename().string(), ": left out ", skipped));
 }
 
-void take_former(StartWeights& start, const fs::path& file, const Graph& graph) {
+/// A former run's tensor for `parameter`, where it fits; a first layer's for as many channels as it has now.
+std::optional<Tensor> fitting(const Tensor& tensor, const Parameter& parameter,
+                              const std::set<std::string>& first_layers) {
+  if (tensor.shape() == parameter.shape) return parameter.type == DataType::f32 ? tensor.to_f32() : tensor;
+  if (first_layers.contains(parameter.name) && can_have_input_channels(tensor.shape(), parameter.shape))
+    return with_input_channels(tensor, parameter.shape[1]);
+  return std::nullopt;
+}
+
+/// The weights of `file`, for the parameters whose names begin with `prefix`.
+void take_former(StartWeights& start, const fs::path& file, const Graph& graph, const std::string& prefix) {
   const Weights former = read_model(file).weights;
+  const std::set<std::string> first_layers = image_weights(graph);
   Weights same;
   std::vector<std::string> fresh;
   for (const Parameter& parameter : graph.parameters()) {
-    const auto found = former.find(parameter.name);
-    if (found != former.end() && found->second.shape() == parameter.shape)
-      same[parameter.name] = parameter.type == DataType::f32 ? found->second.to_f32() : found->second;
+    if (!parameter.name.starts_with(prefix)) continue;
+    const auto found = former.find(parameter.name.substr(prefix.size()));
+    const auto fits = found == former.end() ? std::nullopt : fitting(found->second, parameter, first_layers);
+    if (fits)
+      same[parameter.name] = *fits;
     else if (parameter.role == Role::learnable)
       fresh.push_back(parameter.name);
   }
@@ -51,10 +70,12 @@ void take_former(StartWeights& start, const fs::path& file, const Graph& graph) 
     throw Error(
         ErrorKind::usage,
         {.where = file.string(),
-         .found = "none of its parameters has the name and shape of one of this network",
+         .found = cat("none of its parameters has the name and shape of one of this network",
+                      prefix.empty() ? "" : cat(" after '", prefix, "'")),
          .next = "net.start is for a network that shares layers; for an encoder alone take net.pretrained"});
   take(start, same);
   start.notes.push_back(cat(same.size(), " tensors from ", file.string(),
+                            prefix.empty() ? "" : cat(" for ", prefix, "*"),
                             fresh.empty() ? "" : cat("; starting fresh: ", some_of(fresh))));
 }
 
@@ -65,7 +86,9 @@ StartWeights start_weights(const Recipe& recipe, const Model& model, const fs::p
   take(start, model.weights);
   if (const fs::path file = find_pretrained(recipe, place); !file.empty())
     take_pretrained(start, file, model);
-  if (const fs::path file = find_start(recipe); !file.empty()) take_former(start, file, model.graph);
+  if (const fs::path file = find_start(recipe); !file.empty()) take_former(start, file, model.graph, "");
+  for (const auto& [part, file] : find_start_parts(recipe))
+    take_former(start, file, model.graph, part + ".");
   return start;
 }
 

@@ -8,7 +8,8 @@
 // In this order, later ones winning: the graph's own initialisers; the weights of the file that net.from
 // names; the pretrained encoder (weights/pretrained.h); and the weights of a former run's model, net.start,
 // wherever a parameter has the same name and the same shape. So FCN-16s starts from FCN-32s, the paper's
-// staged training, and its finer scores start fresh.
+// staged training, and its finer scores start fresh. A network of two networks, colour and depth, starts from
+// theirs: net.start_parts. A first layer may read more channels than it did (weights/first_layer.h).
 
 #include <filesystem>
 #include <string>

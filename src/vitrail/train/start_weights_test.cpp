@@ -9,6 +9,7 @@
 #include "vitrail/base/error.h"
 #include "vitrail/nets/registry.h"
 #include "vitrail/onnx/onnx.h"
+#include "vitrail/train/module.h"
 #include "vitrail/weights/initialize.h"
 #include "vitrail/weights/safetensors.h"
 
@@ -17,6 +18,7 @@ namespace {
 
 using testing::Contains;
 using testing::HasSubstr;
+using testing::Not;
 
 Recipe narrow(const std::string& net) {
   Recipe recipe;
@@ -57,6 +59,57 @@ TEST(StartWeights, AFinerFcnGoesOnFromTheCoarserOne) {
   EXPECT_GT(taken, 30);
   ASSERT_EQ(start.notes.size(), 1u);
   EXPECT_THAT(start.notes[0], HasSubstr("starting fresh: score_pool4."));
+}
+
+TEST(StartWeights, ANetworkOfTwoStartsFromBoth) {
+  const TemporaryFolder folder;
+  std::map<std::string, Model> singles;
+  Recipe recipe = narrow("fcn32s-vgg16-rgb-hha");
+  for (const std::string part : {"color", "hha"}) {
+    Model single = built(narrow("fcn32s-vgg16"));
+    single.weights = initial_weights(single.graph, part == "hha" ? 1 : 2);
+    single.info.classes = {{"a", {}}, {"b", {}}, {"c", {}}};
+    recipe.net.start_parts[part] = (folder.path() / (part + ".onnx")).string();
+    write_onnx(recipe.net.start_parts[part], single);
+    singles[part] = std::move(single);
+  }
+  const StartWeights start = start_weights(recipe, built(recipe), {});
+  int taken = 0;
+  for (const auto& [part, single] : singles)
+    for (const auto& [name, tensor] : single.weights)
+      if (!name.starts_with("upscore")) {
+        EXPECT_TRUE(equal(start.weights.at(part + "." + name), tensor)) << part << " " << name;
+        ++taken;
+      }
+  EXPECT_GT(taken, 60);
+  ASSERT_EQ(start.notes.size(), 2u);
+  EXPECT_THAT(start.notes[0], HasSubstr("color.onnx for color.*"));
+  EXPECT_THAT(start.notes[0], Not(HasSubstr("fresh")));
+  recipe.net.start_parts["heat"] = recipe.net.start_parts["hha"];
+  EXPECT_THROW(start_weights(recipe, built(recipe), {}), Error) << "there is no such part";
+}
+
+TEST(StartWeights, ANetworkOfMoreChannelsStartsAsTheFunctionThatItWas) {
+  const TemporaryFolder folder;
+  Model three = build_net("mobilenet-x0.25-os8", {.classes = 3});
+  three.weights = initial_weights(three.graph, 1);
+  three.info.classes = {{"a", {}}, {"b", {}}, {"c", {}}};
+  write_onnx(folder.path() / "three.onnx", three);
+  Recipe recipe;
+  recipe.net.name = "mobilenet-x0.25-os8";
+  recipe.net.set = {{"in_channels", "4"}};
+  recipe.net.start = (folder.path() / "three.onnx").string();
+  const Model four = built(recipe);
+  const StartWeights start = start_weights(recipe, four, {});
+  EXPECT_THAT(start.notes.at(0), Not(HasSubstr("fresh")));
+  Module narrow_module(three.graph, three.weights), wide_module(four.graph, start.weights);
+  narrow_module.train(false);
+  wide_module.train(false);
+  const at::Tensor color = torch::randn({1, 3, 33, 47}), depth = torch::randn({1, 1, 33, 47});
+  const at::Tensor before = narrow_module.forward({color})[0].second,
+                   after = wide_module.forward({at::cat({color, depth}, 1)})[0].second;
+  EXPECT_TRUE(at::allclose(before, after, 1e-5, 1e-6));
+  EXPECT_GT(before.abs().max().item<double>(), 0);
 }
 
 TEST(StartWeights, WhatAPretrainedFileHasBeyondTheClassesIsSaid) {
