@@ -82,6 +82,7 @@ class Instance(nn.Module):
         x1 = functional.silu(self.group_norm(self.groups(self.apart(x0))))
         x1 = functional.avg_pool3d(functional.elu(self.wide(x1)), 3, 1, 1)
         x1 = x1 * torch.sigmoid(self.gate(functional.adaptive_avg_pool3d(x1, 1))) + x0
+        x1 = functional.pad(x1, (1, 0, 2, 1, 0, 1), mode="replicate")
         x1 = functional.interpolate(self.head(x1), size=size, mode="trilinear", align_corners=False)
         return x1, x1.argmax(1)
 

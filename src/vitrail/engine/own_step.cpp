@@ -53,6 +53,7 @@ struct OwnStep {
   bool operator()(const op::InstanceNormalization&) const { return floats(); }
   bool operator()(const op::GlobalMaxPool&) const { return floats(); }
   bool operator()(const op::AdaptivePool&) const { return floats(); }
+  bool operator()(const op::Pad&) const { return floats(); }
   bool operator()(const op::DynamicDeconvolution&) const { return floats(); }
   bool operator()(const op::Encoding&) const { return floats(); }
   bool operator()(const op::LRN&) const { return floats() && network.shape(layer.output).size() == 4; }

@@ -4,6 +4,7 @@
 
 #include "vitrail/base/text.h"
 #include "vitrail/onnx/composing.h"
+#include "vitrail/onnx/read_volumes.h"
 
 namespace vitrail::onnx_files {
 namespace {
@@ -129,6 +130,8 @@ void read_pad(NodeImport& node) {
   const int64_t rank = node.rank(x);
   if (node.opset() >= 11 && !are_known(node, 1)) return emit_computed_pads(node, pad);
   const std::vector<int64_t> amounts = pad_amounts(node, rank);
+  if (is_volume(node, x) && amounts[0] == 0 && amounts[1] == 0 && amounts[5] == 0 && amounts[6] == 0)
+    return node.define(padded_volume(node, pad, x, amounts));
   if (rank < 1 || rank > 4) {
     if (node.opset() < 11) throw Unsupported{cat("a tensor of ", rank, " dimensions")};
     return emit_computed_pads(node, pad);

@@ -256,6 +256,15 @@ Operand resized_volume(NodeImport& node, const op::Resize& resize, const Operand
   return volume_of(node, slices_of_lines(node, lines, slices));
 }
 
+Operand padded_volume(NodeImport& node, op::Pad pad, const Operand& x, const std::vector<int64_t>& amounts) {
+  Slices slices = slices_of(node, x);
+  pad.pads = {amounts[3], amounts[4], amounts[8], amounts[9]};
+  if (pad.pads != Pads{0, 0, 0, 0}) slices.maps = node.add(pad, {slices.maps});
+  pad.pads = {amounts[2], 0, amounts[7], 0};
+  if (pad.pads == Pads{0, 0, 0, 0}) return volume_of(node, slices);
+  return volume_of(node, slices_of_lines(node, node.add(pad, {lines_of(node, slices)}), slices));
+}
+
 void read_volume_conv(NodeImport& node) {
   const Windows windows = windows_of(node, kernel_of(node, node.weight(1)));
   const op::Conv conv{.strides = in_slice(windows.strides),

@@ -25,4 +25,7 @@ void read_volume_average_pool(NodeImport& node);
 Operand resized_volume(NodeImport& node, const op::Resize& resize, const Operand& x,
                        const std::vector<double>& scales, const std::vector<std::optional<Operand>>& sizes);
 
+/// x padded by {before..., after...}, two amounts for each dimension, of which those of N and C are 0.
+Operand padded_volume(NodeImport& node, op::Pad pad, const Operand& x, const std::vector<int64_t>& amounts);
+
 }  // namespace vitrail::onnx_files

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "vitrail/base/error.h"
 #include "vitrail/base/random.h"
 #include "vitrail/base/text.h"
 #include "vitrail/predict/semantic.h"
@@ -109,6 +110,23 @@ TEST(ForeignLayout, BytesAreTakenAsTheyAre) {
 TEST(ForeignLayout, WhatFitsIsLeftAlone) {
   const Model model = network(false, Result::logits);
   EXPECT_EQ(with_image_layout(model).graph.nodes().size(), model.graph.nodes().size());
+}
+
+// Whatever else is said or missing: a network over volumes takes no pictures.
+TEST(ForeignLayout, VolumesAreForTheEngine) {
+  Model model;
+  model.graph.output("y", model.graph.add(op::Relu{}, {model.graph.input("volume", {1, 1, 16, 24, 32})}));
+  for (const bool described : {false, true}) {
+    if (described) model.info.classes = {{.name = "tissue"}, {.name = "tumour"}};
+    try {
+      const SemanticPredictor predictor(model);
+      ADD_FAILURE() << "it was taken";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::unsupported);
+      EXPECT_NE(std::string(error.what()).find("volume 1x1x16x24x32"), std::string::npos) << error.what();
+      EXPECT_NE(std::string(error.what()).find("engine/engine.h"), std::string::npos) << error.what();
+    }
+  }
 }
 
 }  // namespace

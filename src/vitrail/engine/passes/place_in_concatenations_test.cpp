@@ -67,6 +67,32 @@ TEST(PlaceInConcatenations, BranchesOverMaps) {
   EXPECT_GE(placed, 8);
 }
 
+// Images of a batch, in any order, as further channels of each other: what convolutions over volumes read.
+TEST(PlaceInConcatenations, ImagesOfABatchBesideEachOther) {
+  int64_t placed = 0;
+  for (uint64_t seed = 0; seed < 30 && !testing::Test::HasFailure(); ++seed) {
+    Case c(300 + seed);
+    const int64_t channels = c.pick(1, 20), images = c.pick(1, 6), made = c.pick(1, 6);
+    Value x = c.input({images, channels, c.pick(2, 12), c.pick(2, 12)});
+    if (c.random.chance(0.7)) x = c.conv(x, channels, channels, 1);
+    std::vector<Value> parts;
+    for (int64_t k = c.pick(2, 4); k > 0; --k) {
+      std::vector<int64_t> from;
+      for (int64_t i = 0; i < made; ++i)
+        from.push_back(c.pick(-images, images - 1));
+      const Value indices = c.graph.add(op::Constant{Tensor::from<int64_t>({made}, from)}, {});
+      parts.push_back(c.graph.add(op::Gather{.axis = c.random.chance(0.5) ? 0 : -4}, {x, indices}));
+    }
+    if (c.random.chance(0.3)) c.graph.output("taken", parts.front());
+    const Value joined = c.graph.add(op::Concat{}, parts);
+    if (c.random.chance(0.3)) c.graph.output("joined", joined);
+    c.graph.output("y",
+                   c.conv(joined, channels * std::ssize(parts), c.pick(1, 9), 3, {.pads = {1, 1, 1, 1}}));
+    placed += in_place(expect_same_results(c));
+  }
+  EXPECT_GE(placed, 8);
+}
+
 // Where the joined dimension is the outermost, parts have no gaps, and whatever makes them may be read again.
 TEST(PlaceInConcatenations, RowsOfMatrices) {
   int64_t placed = 0;

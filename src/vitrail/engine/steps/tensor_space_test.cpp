@@ -136,6 +136,24 @@ Shape of_nothing(const Shape& shape, int64_t axis, const Add& add) {
   return Engine(c.graph, c.weights, {.threads = 2}).run(c.inputs)[0].shape();
 }
 
+// By the engine's own step: plain loops took ten times as long and wanted another layout.
+TEST(TensorOperators, Pad) {
+  check(28400, 40, [](Case& c) {
+    const Value x = any_layout(c, {c.pick(1, 3), c.pick(1, 9), c.pick(4, 9), c.pick(4, 9)});
+    op::Pad pad{.mode = static_cast<op::PadMode>(c.pick(0, 2)), .value = c.random.uniform(-1, 1)};
+    for (int64_t& amount : pad.pads)
+      amount = c.pick(-1, 3);
+    c.description += cat(", mode ", static_cast<int>(pad.mode), ", pads ", join(pad.pads));
+    const Value padded = c.graph.add(pad, {x}, "padded");
+    Graph alone = c.graph;
+    alone.output("padded", padded);
+    for (const StepReport& step :
+         Engine(alone, c.weights, {.threads = 1}).report({c.inputs[0].shape()}).steps)
+      EXPECT_NE(step.kernel, "reference") << step.name;
+    return any_reader(c, padded);
+  });
+}
+
 TEST(TensorOperators, OfNothing) {
   const auto batch_norm = [](Case& c, Value x) {
     return c.graph.add(op::BatchNormalization{},
