@@ -168,7 +168,7 @@ bool holds(const SuiteCase& suite_case, const std::string& name) {
 TEST(OnnxSuite, EveryTestOfOurOperatorsHolds) {
   if (!fs::exists(kSuite)) GTEST_SKIP() << "ONNX's test data is not installed: libonnx-testdata";
   std::map<std::string, int> held;  // by operator
-  int cases = 0, read = 0, runs = 0;
+  int cases = 0, read = 0, runs = 0, volumes = 0;
   for (const char* folder : {"node", "simple", "pytorch-converted", "pytorch-operator"})
     for (const fs::directory_entry& entry : fs::directory_iterator(kSuite / folder)) {
       const std::string name = entry.path().filename().string();
@@ -186,9 +186,15 @@ TEST(OnnxSuite, EveryTestOfOurOperatorsHolds) {
         any = true;
       }
       read += any ? 1 : 0;
+      for (const char* layer : {"Conv3d", "Pool3d", "BatchNorm3d", "pool_3d", "convtranspose_3d"})
+        if (name.find(layer) != std::string::npos) {
+          EXPECT_TRUE(any) << name << " was not read";
+          ++volumes;
+        }
     }
   std::cout << "ONNX's own tests: " << read << " of " << cases << " are read and hold, in " << runs
             << " runs\n";
+  EXPECT_GE(volumes, 18);
   const std::set<std::string> without_tests{
       "GroupNormalization", "Mish",       "Gelu",      "LpNormalization", "LpPool", "If", "Range",
       "BitwiseAnd",         "BitwiseNot", "BitwiseOr", "BitwiseXor"};

@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <mutate.h>
 #include <reference_interpreter.h>
 #include <volume_models.h>
 
@@ -62,6 +63,31 @@ TEST(OnnxVolumes, LayersFollowEachOtherBySlices) {
   for (const Parameter& parameter : model.graph.parameters())
     elements += element_count(parameter.shape);
   EXPECT_EQ(elements, 5477 + 80);  // what PyTorch counts, and running statistics
+}
+
+// Faults in layers of a file: it is read or refused, and what is read has shapes.
+TEST(OnnxVolumes, DamagedFiles) {
+  Random random(5);
+  int refused = 0;
+  for (int i = 0; i < 300; ++i) {
+    const char* const types[] = {"Conv", "ConvTranspose", "MaxPool", "AveragePool"};
+    VolumeLayer layer = random_volume_layer(types[i % 4], random);
+    WindowAlong& along = layer.along[static_cast<size_t>(random.integer(0, 2))];
+    int64_t* const members[] = {&along.kernel, &along.stride, &along.dilation,      &along.before,
+                                &along.after,  &along.in,     &along.output_padding};
+    int64_t& changed = *members[random.integer(0, 6)];
+    const bool is_large = &changed == &along.kernel || &changed == &along.in;  // of tensors that we make
+    if (random.chance(0.7)) changed = random.integer(is_large ? 1 : -2, is_large ? 40 : int64_t{1} << 21);
+    const std::string bytes = random.chance(0.5) ? layer.file() : mutated(layer.file(), random);
+    try {
+      const Model model = onnx_from_bytes(bytes, "damaged.onnx", {.most_constant_bytes = 1 << 24});
+      EXPECT_FALSE(model.graph.outputs().empty());
+    } catch (const Error& error) {
+      EXPECT_THAT(error.what(), HasSubstr("damaged.onnx"));
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, 50);
 }
 
 // What has no convolution by slices says so, with the node's name.
