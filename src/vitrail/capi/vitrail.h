@@ -130,11 +130,11 @@ vitrail_status vitrail_class_color(const vitrail_model* model, int32_t index, ui
  * here; it is told for those who compare. */
 typedef struct vitrail_input_policy {
   size_t size;
-  int32_t height, width; /* the one size that the network sees, or 0: any */
-  int32_t multiple;      /* other sizes are padded to a multiple of this, and the labels cut back */
-  int32_t channels;      /* 3, or 1: grey */
-  vitrail_order order;   /* VITRAIL_RGB, VITRAIL_BGR or VITRAIL_GREY */
-  double mean[3], std[3];
+  int32_t height, width;  /* the one size that the network sees, or 0: any */
+  int32_t multiple;       /* other sizes are padded to a multiple of this, and the labels cut back */
+  int32_t channels;       /* 3, or 1: grey; more: depth, infrared, which only the C++ library can give it */
+  vitrail_order order;    /* VITRAIL_RGB, VITRAIL_BGR or VITRAIL_GREY */
+  double mean[3], std[3]; /* of the first three channels */
 } vitrail_input_policy;
 #define VITRAIL_INPUT_POLICY_INIT                                       \
   {                                                                     \

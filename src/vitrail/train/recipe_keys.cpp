@@ -66,7 +66,8 @@ std::vector<Key> net_and_data_keys() {
        "taken "
        "where name and shape agree"},
       {"net.start_parts", net<&R::Net::start_parts>, anything,
-       "part of the network = model file whose weights it takes, as net.start: color = \"color.onnx\" for the "
+       "part of the network = model file whose weights it takes, as net.start: color = \"color.onnx\" for "
+       "the "
        "parameters color.*"},
       {"net.set", net<&R::Net::set>, anything, "options of the network itself, by name"},
       {"net.from", net<&R::Net::from>, anything,
@@ -128,7 +129,7 @@ std::vector<Key> augment_keys() {
       {"augment.blur", aug<&A::blur>, between(0, 1), "probability of a Gaussian blur"},
       {"augment.blur_sigma_max", aug<&A::blur_sigma_max>, above(0), "largest sigma of the blur, pixels"},
       {"augment.fill", aug<&A::fill>, between(0, 255),
-       "R, G, B of padded pixels; empty = the network's mean"},
+       "padded pixels: R, G, B and further channels, or one value for all; empty = the network's mean"},
       {"augment.expand", boxes<&B::expand>, between(0, 1),
        "instances: probability that the picture is put onto a larger canvas"},
       {"augment.expand_max", boxes<&B::expand_max>, between(1, 16), "largest factor of the canvas's sides"},
