@@ -184,7 +184,8 @@ void write_checkpoint(const fs::path& folder, const std::string& name, const Che
                    {"history", to_json(checkpoint.history)},
                    {"recipe", checkpoint.recipe},
                    {"environment", checkpoint.environment}};
-  write_file_atomically(json_path(folder, name), state.dump(1) + "\n");
+  write_file_atomically(json_path(folder, name),
+                        state.dump(1, ' ', false, json::error_handler_t::replace) + "\n");
   remove_others(folder, name, file);
 }
 

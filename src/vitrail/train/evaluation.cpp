@@ -5,6 +5,7 @@
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
 #include "vitrail/image/preprocess.h"
+#include "vitrail/image/resized_input.h"
 
 namespace vitrail::train {
 namespace {
@@ -28,8 +29,21 @@ LabelMap label_map_from(const at::Tensor& labels) {
   return map;
 }
 
-LabelMap most_probable(const at::Tensor& logits, const at::Tensor& input, const Image& image) {
-  const at::Tensor fitted = resized_to(logits, input.size(2), input.size(3));
+/// A picture as the network sees it, and how its logits become labels of the picture's size.
+struct Seen {
+  at::Tensor input;
+  bool resized = false;  ///< to the network's one size, as SemanticPredictor does; else padded
+};
+
+Seen seen(const Image& image, const Preprocessing& p) {
+  const int64_t height = p.height > 0 ? p.height : image.height, width = p.width > 0 ? p.width : image.width;
+  if (height == image.height && width == image.width) return {to_torch(preprocess(image, p))};
+  return {to_torch(resized_input(image, p, height, width)), true};
+}
+
+LabelMap most_probable(const at::Tensor& logits, const Seen& seen, const Image& image) {
+  if (seen.resized) return label_map_from(resized_to(logits, image.height, image.width)[0].argmax(0));
+  const at::Tensor fitted = resized_to(logits, seen.input.size(2), seen.input.size(3));
   return label_map_from(fitted[0].argmax(0).slice(0, 0, image.height).slice(1, 0, image.width));
 }
 
@@ -38,12 +52,12 @@ std::vector<LabelMap> predict_all(Module& module, const Preprocessing& preproces
                                   const std::vector<FurtherOutput>& further) {
   const torch::NoGradGuard no_gradients;
   module.train(false);
-  const at::Tensor input = to_torch(preprocess(image, preprocessing));
-  const NamedTensors outputs = module.forward({input});
-  std::vector<LabelMap> result{most_probable(outputs.front().second, input, image)};
+  const Seen picture = seen(image, preprocessing);
+  const NamedTensors outputs = module.forward({picture.input});
+  std::vector<LabelMap> result{most_probable(outputs.front().second, picture, image)};
   for (const FurtherOutput& wanted : further)
     for (const auto& [name, logits] : outputs)
-      if (name == wanted.name) result.push_back(most_probable(logits, input, image));
+      if (name == wanted.name) result.push_back(most_probable(logits, picture, image));
   return result;
 }
 

@@ -45,7 +45,8 @@ struct Evaluation {
 };
 
 /// The most probable class of each pixel. The module is put into evaluation mode. Logits of another size than
-/// the network's input are resized to it bilinearly.
+/// the network's input are resized to it bilinearly; a network of one fixed input size sees the picture
+/// resized to it.
 LabelMap predict_labels(Module& module, const Preprocessing& preprocessing, const Image& image);
 
 Evaluation evaluate(Module& module, const Preprocessing& preprocessing, const Dataset& dataset,

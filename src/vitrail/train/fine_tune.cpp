@@ -207,7 +207,14 @@ void check_class_count(int64_t found, int64_t classes, const std::string& where)
 Model network_from_file(const std::filesystem::path& path, const FineTuneOptions& options,
                         const std::vector<ClassInfo>& classes) {
   const std::string where = path.string();
-  const Model file = channels_first(read_model(path), options, classes);
+  Model original = read_model(path);
+  if (original.info.task != Task::semantic)
+    throw Error(ErrorKind::usage,
+                {.where = where,
+                 .found = "a model that outlines objects",
+                 .allowed = "one that labels pixels",
+                 .next = "To train it on, take its network's recipe with --set net.start=FILE"});
+  const Model file = channels_first(std::move(original), options, classes);
   const auto count = static_cast<int64_t>(classes.size());
   Model model{{}, {}, file.info};
   model.info.preprocessing = preprocessing_of(file, options, where);

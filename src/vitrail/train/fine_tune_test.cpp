@@ -9,10 +9,13 @@
 
 #include "vitrail/base/error.h"
 #include "vitrail/base/file.h"
+#include "vitrail/base/random.h"
 #include "vitrail/image/image_file.h"
 #include "vitrail/image/label_png.h"
 #include "vitrail/nets/registry.h"
 #include "vitrail/onnx/onnx.h"
+#include "vitrail/predict/semantic.h"
+#include "vitrail/train/evaluation.h"
 #include "vitrail/train/module.h"
 #include "vitrail/train/runtime.h"
 #include "vitrail/train/trainer.h"
@@ -111,6 +114,8 @@ TEST_F(FineTune, WhatDoesNotFitSaysWhichOptionHelps) {
     return v;
   });
   EXPECT_THAT(fault(written(two), prepared, ErrorKind::usage), HasSubstr("--output NAME"));
+  EXPECT_THAT(fault(fs::path(VITRAIL_SOURCE_DIR) / "models" / "people.onnx", prepared, ErrorKind::usage),
+              HasSubstr("net.start"));
   FineTuneOptions named = prepared;
   named.output = "other";
   EXPECT_EQ(network_from_file(written(two), named, three).graph.outputs().at(0).name, "other");
@@ -263,6 +268,30 @@ TEST_F(FineTune, TrainsAForeignNetworkAndWritesACompleteModel) {
     events += read_file(entry.path());
   EXPECT_THAT(events, HasSubstr("val/p0"));
   EXPECT_THAT(events, HasSubstr("\x89PNG"));
+}
+
+TEST_F(FineTune, ANetworkOfOneSizeSeesPicturesAsThePredictorShowsThem) {
+  ModelMaker maker(3);
+  maker.model = {};
+  maker.image = maker.model.graph.input("image", {-1, 3, 24, 40});
+  const Value x = maker.add(op::Relu{}, {maker.halved()}, "relu");
+  maker.model.graph.output("out", maker.conv({}, x, {3, 3, 1, 1}, "classifier"));
+  const Model model = network_from_file(written(maker.model), prepared, three);
+  Module module(model.graph, model.weights);
+  const SemanticPredictor predictor(model);
+  for (const auto& [height, width] : {std::pair{24, 40}, {50, 33}, {10, 12}}) {
+    Random random(5);
+    Image image(height, width);
+    for (uint8_t& value : image.pixels)
+      value = static_cast<uint8_t>(random.integer(0, 255));
+    const LabelMap labels = predict_labels(module, model.info.preprocessing, image);
+    const LabelMap wanted = predictor.predict(image);
+    ASSERT_EQ(labels.labels.size(), wanted.labels.size());
+    int64_t same = 0;
+    for (size_t i = 0; i < wanted.labels.size(); ++i)
+      same += labels.labels[i] == wanted.labels[i];
+    EXPECT_GE(same, std::ssize(wanted.labels) * 99 / 100) << height << "x" << width;
+  }
 }
 
 TEST_F(FineTune, TrainsARegisteredNetworksFileOn) {

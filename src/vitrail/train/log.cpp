@@ -59,7 +59,7 @@ void JsonLog::write(const EvaluationPoint& point, const std::vector<std::string>
   for (size_t i = 0; i < point.class_scores.size(); ++i)
     by_class[i < classes.size() ? classes[i] : std::to_string(i)] = number_or_null(point.class_scores[i]);
   record["class_" + point.class_figure] = by_class;
-  line(record.dump());
+  line(record.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
 void JsonLog::line(const std::string& text) {

@@ -72,6 +72,13 @@ Optimizer::Optimizer(NamedTensors parameters, OptimizerOptions options)
     : parameters_(std::move(parameters)), options_(std::move(options)), slot_names_(slots_of(options_)) {
   if (const std::vector<std::string> found = faults(options_); !found.empty())
     throw Error(ErrorKind::usage, {.where = "optimizer", .found = join(found, "; ")});
+  if (parameters_.empty())
+    throw Error(ErrorKind::usage,
+                {.where = "optimizer",
+                 .found = "no parameter to learn",
+                 .allowed = "one at least",
+                 .next = "Freeze less (train.freeze). A quantised file has constants: train "
+                         "on the float model that it was made from"});
   std::vector<std::string> names, multiplied;
   for (const auto& [name, tensor] : parameters_)
     names.push_back(name);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <set>
 
 #include "vitrail/base/error.h"
 #include "vitrail/base/file.h"
@@ -24,6 +25,7 @@ class Reader {
       root = toml::parse(text);
     } catch (const toml::parse_error& error) {
       fault(cat("line ", error.source().begin.line), cat("not TOML: ", error.description()));
+      readable_ = false;
       return;
     }
     for (auto&& [section, node] : root)
@@ -50,8 +52,9 @@ class Reader {
 
   /// Cross-checks; the place of a key is where it was set.
   void check() {
+    if (!readable_) return;  // what is missing is not known
     check_network();
-    if (recipe.data.dataset.empty())
+    if (recipe.data.dataset.empty() && !wrong_.contains("data.dataset"))
       fault("data.dataset", "not set; name a data set of `vitrail list datasets`");
     if (recipe.augment.scale_min > recipe.augment.scale_max)
       fault(place("augment.scale_min"), cat("augment.scale_min ", recipe.augment.scale_min,
@@ -99,7 +102,7 @@ class Reader {
   void fault(const std::string& where, const std::string& what) { faults_.push_back(cat(where, ": ", what)); }
   void check_network() {
     const Recipe::Net& net = recipe.net;
-    if (net.name.empty() == net.from.empty())
+    if (net.name.empty() == net.from.empty() && !wrong_.contains("net.name") && !wrong_.contains("net.from"))
       fault(place("net.name"),
             net.name.empty() ? "not set; name a network of `vitrail list nets`, or a model file in net.from"
                              : "net.name and net.from are both set; the network is one or the other");
@@ -173,6 +176,7 @@ class Reader {
 
   void wrong_type(const Key& key, const std::string& where, const std::string& wanted) {
     fault(where, cat(key.key, " must be ", wanted));
+    wrong_.insert(key.key);
   }
   template <class T>
   bool within(const Key& key, const std::string& where, const T& value) {
@@ -189,7 +193,11 @@ class Reader {
   void convert(const Key& key, const toml::node& node, const std::string& where, int64_t& to) {
     const auto value = node.as_integer();
     if (value == nullptr) return wrong_type(key, where, "an integer");
-    if (within(key, where, static_cast<double>(value->get()))) to = value->get();
+    const int64_t number = value->get();
+    if (key.allowed.holds(static_cast<double>(number)))
+      to = number;
+    else
+      fault(where, cat(key.key, " is ", number, "; it must be ", key.allowed.text()));
   }
   void convert(const Key& key, const toml::node& node, const std::string& where, uint64_t& to) {
     int64_t value = 0;
@@ -257,7 +265,9 @@ class Reader {
   }
 
   std::string source_;
+  bool readable_ = true;
   Names faults_;
+  std::set<std::string> wrong_;  ///< keys whose values are of another type
   std::map<std::string, std::string> places_;
 };
 

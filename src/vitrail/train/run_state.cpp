@@ -4,6 +4,8 @@
 
 #include "vitrail/base/error.h"
 #include "vitrail/base/text.h"
+#include "vitrail/data/dataset.h"
+#include "vitrail/data/instance_dataset.h"
 #include "vitrail/image/image_file.h"
 #include "vitrail/train/comparison.h"
 #include "vitrail/train/finish.h"
@@ -14,15 +16,20 @@
 namespace vitrail::train {
 namespace {
 
+bool is_kind_of_dataset(const std::string& name) {
+  const auto named = [&](const auto& entry) { return entry.name == name; };
+  return std::any_of(dataset_entries().begin(), dataset_entries().end(), named) ||
+         std::any_of(instance_dataset_entries().begin(), instance_dataset_entries().end(), named);
+}
+
 Recipe with_dataset(Recipe recipe, const std::string& dataset) {
   if (!dataset.empty()) recipe.data.dataset = dataset;
-  if (recipe.data.dataset.find(':') == std::string::npos)
-    throw Error(ErrorKind::usage,
-                {.where = recipe.source,
-                 .found = cat("data.dataset is '", recipe.data.dataset, "', without a path"),
-                 .allowed = "NAME:PATH",
-                 .next = cat("Give the path with --data ", recipe.data.dataset, ":PATH")});
-  return recipe;
+  if (recipe.data.dataset.find(':') != std::string::npos) return recipe;
+  if (!is_kind_of_dataset(recipe.data.dataset)) parse_dataset_spec(recipe.data.dataset);  // throws
+  throw Error(ErrorKind::usage, {.where = recipe.source,
+                                 .found = cat("data.dataset is '", recipe.data.dataset, "', without a path"),
+                                 .allowed = "NAME:PATH",
+                                 .next = cat("Give the path with --data ", recipe.data.dataset, ":PATH")});
 }
 
 /// The keys that do not change the weights, and those that a resumed run may change, made equal.
@@ -32,6 +39,7 @@ Recipe comparable(Recipe recipe, const Recipe& other) {
   recipe.net.pretrained = other.net.pretrained;
   if (!recipe.net.from.empty() && !other.net.from.empty()) recipe.net.from = other.net.from;
   recipe.net.start = other.net.start;
+  recipe.net.start_parts = other.net.start_parts;
   recipe.train.steps = other.train.steps;
   recipe.train.threads = other.train.threads;
   recipe.train.evaluate_every = other.train.evaluate_every;
@@ -39,7 +47,6 @@ Recipe comparable(Recipe recipe, const Recipe& other) {
   recipe.train.log_every = other.train.log_every;
   recipe.evaluate = other.evaluate;
   return recipe;
-  recipe.net.start_parts = other.net.start_parts;
 }
 
 std::optional<Checkpoint> checkpoint_to_resume(const Recipe& recipe, const TrainOptions& options) {
@@ -89,6 +96,11 @@ RunState::RunState(Recipe from, TrainOptions how)
       events(options.out_dir / "tensorboard", resumed ? resumed->step : 0) {
   model.weights.clear();
   task->prepare(model, module, tell(Stage::preparing));
+  for (const std::string& note : task->notes())
+    start_notes.push_back(note);
+  if (options.resume && !resumed)
+    start_notes.push_back(cat("--resume: there is no checkpoint in ", options.out_dir.string(),
+                              ", so it starts from the beginning"));
   if (recipe.train.ema > 0) average.emplace(module, EmaOptions{.decay = recipe.train.ema});
   if (resumed) take_up_checkpoint();
   now.recipe = recipe_to_toml(recipe);

@@ -49,7 +49,7 @@ struct RunState {
   std::unique_ptr<Task> task;  ///< the data, what a pass costs, how weights are judged
   std::optional<Checkpoint> resumed;     ///< its tensors are dropped once they are taken up
   Model model;                           ///< graph and info; the weights are in `module`
-  std::vector<std::string> start_notes;  ///< where the weights come from; empty for a run that goes on
+  std::vector<std::string> start_notes;  ///< where the weights come from, and what is odd about the data
   Module module;
   Optimizer optimizer;
   Schedule schedule;

@@ -80,6 +80,8 @@ class SemanticTask : public Task {
       task_losses_.emplace_back(loss_options(recipe_, {}), static_cast<int64_t>(task.classes.size()));
   }
 
+  std::vector<std::string> notes() const override { return notes_; }
+
   void start(int64_t first) override {
     loader_.emplace(*train_.data, recipe_.augment, model_->info.preprocessing, loader_options(recipe_),
                     first);
@@ -170,7 +172,15 @@ class SemanticTask : public Task {
             shown(sample.labels)};
   }
 
-  std::vector<double> class_weights(const GoOn& go_on) const {
+  /// A class that is never seen is never found: most often its label is another one in the files.
+  void note_absent(const PixelCounts& counts) {
+    for (size_t c = 0; c < counts.pixels.size(); ++c)
+      if (counts.pixels[c] == 0)
+        notes_.push_back(cat("class ", c, " (", classes()[c].name, ") has no pixel in split ",
+                             recipe_.data.train_split, "; `vitrail check-dataset` looks for the reason"));
+  }
+
+  std::vector<double> class_weights(const GoOn& go_on) {
     const std::string& kind = recipe_.loss.class_weights;
     if (kind == "none") return {};
     if (kind == "given") return recipe_.loss.class_weight_values;
@@ -180,11 +190,13 @@ class SemanticTask : public Task {
         throw Error(ErrorKind::cancelled, {.found = "cancelled while counting the classes' pixels"});
       counts.add(train_.data->load(i).labels);
     }
+    note_absent(counts);
     return kind == "median_frequency" ? median_frequency_weights(counts)
                                       : effective_number_weights(counts, recipe_.loss.effective_number_beta);
   }
 
   const Recipe& recipe_;
+  std::vector<std::string> notes_;
   Split train_, val_;
   const Model* model_ = nullptr;
   Module* module_ = nullptr;

@@ -48,6 +48,8 @@ class Task {
   /// Once, with the network that is trained; both live as long as the task. Throws Error(usage) for losses
   /// that do not fit it.
   virtual void prepare(const Model& model, Module& module, const GoOn& go_on) = 0;
+  /// What people should know about the data before the first step; after `prepare`.
+  virtual std::vector<std::string> notes() const { return {}; }
   /// Before the first pass: batches are made from pass `first` on.
   virtual void start(int64_t first) = 0;
   /// The next pass. The same pass number and weights give the same bits.

@@ -74,7 +74,7 @@ class Loop {
 
   void train() {
     for (;;) {
-      if (evaluation_due()) run_.evaluate_and_keep_best();
+      if (evaluation_due()) evaluate();
       if (checkpoint_due()) run_.save();
       if (run_.now.step >= recipe_.train.steps) return;
       if (run_.cancelled()) throw Error(ErrorKind::cancelled, {.found = "cancelled"});
@@ -94,6 +94,16 @@ class Loop {
     if (every == 0) every = recipe_.train.evaluate_every;
     if (every == 0) every = default_checkpoint_every;
     return run_.now.step == recipe_.train.steps || (run_.now.step > 0 && run_.now.step % every == 0);
+  }
+
+  /// What a validation picture or a full disk stops keeps the steps before it.
+  void evaluate() {
+    try {
+      run_.evaluate_and_keep_best();
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::cancelled && run_.saved_step != run_.now.step) run_.save();
+      throw;
+    }
   }
 
   void one_step() {

@@ -85,8 +85,8 @@ class Trainer {
 
   /// For a network from a file: what it was and what was done to it, for people. Empty for one by name.
   std::string origin() const;
-  /// What its first weights came from, a sentence each: pretrained tensors, what of the file was left out, a
-  /// former run's. Empty for a run that goes on.
+  /// A sentence each: what its first weights came from (pretrained tensors, what of the file was left out, a
+  /// former run's), unless the run goes on; classes that the counted training pictures do not have.
   const std::vector<std::string>& start_notes() const;
 
  private:

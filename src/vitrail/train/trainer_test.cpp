@@ -234,6 +234,39 @@ TEST_F(Training, WhatDoesNotFitIsRefusedBeforeTheFirstStep) {
               HasSubstr("none.safetensors"));
   EXPECT_THAT(fault(small_recipe({"train.freeze=['bakbone.*']"}), into("d"), ErrorKind::usage),
               HasSubstr("bakbone"));
+  EXPECT_THAT(fault(small_recipe(), {.out_dir = root() / "a", .dataset = root().string()}, ErrorKind::usage),
+              HasSubstr("folder:" + root().string()));
+  EXPECT_THAT(fault(small_recipe({"train.freeze=['*']"}), into("e"), ErrorKind::usage),
+              HasSubstr("no parameter to learn"));
+}
+
+TEST_F(Training, WhatIsOddIsSaidBeforeTheFirstStep) {
+  const fs::path data = root() / "four classes";
+  draw_shapes(data);
+  std::ofstream(data / "classes.txt") << "0 ground\n1 disc\n2 box\n3 ghost\n";
+  const TrainOptions options{
+      .out_dir = root() / "odd", .resume = true, .dataset = cat("folder:", data.string())};
+  const Trainer trainer(small_recipe({"loss.class_weights=median_frequency"}), options);
+  EXPECT_THAT(trainer.start_notes(), testing::Contains(HasSubstr("class 3 (ghost) has no pixel")));
+  EXPECT_THAT(trainer.start_notes(), testing::Contains(HasSubstr("no checkpoint")));
+}
+
+TEST_F(Training, AnEvaluationThatFailsKeepsTheStepsBeforeIt) {
+  const fs::path data = root() / "damaged later";
+  draw_shapes(data);
+  TrainOptions options{.out_dir = root() / "failed", .dataset = cat("folder:", data.string())};
+  options.progress = [&](const Progress& now) {
+    if (now.stage == Stage::evaluating) write_file_atomically(data / "images" / "p0.png", "no picture");
+  };
+  const Recipe recipe = small_recipe({"train.checkpoint_every=100"});
+  EXPECT_THAT(fault(recipe, options, ErrorKind::unsupported), HasSubstr("p0.png"));
+  const auto saved = read_checkpoint(options.out_dir, "last");
+  ASSERT_TRUE(saved);
+  EXPECT_EQ(saved->step, 8);
+
+  draw_shapes(data);
+  const TrainOptions resumed{.out_dir = options.out_dir, .resume = true, .dataset = options.dataset};
+  EXPECT_TRUE(Trainer(recipe, resumed).run().scores);
 }
 
 // ---- SIGKILL -------------------------------------------------------------------------------------------
