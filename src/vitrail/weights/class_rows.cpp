@@ -12,14 +12,13 @@ namespace {
 size_t category_of(const std::string& name) {
   const auto& all = coco_categories();
   return static_cast<size_t>(
-      std::find_if(all.begin(), all.end(), [&](const CocoCategory& c) { return c.name == name; }) -
-      all.begin());
+      std::find_if(all.begin(), all.end(), [&](const CocoClass& c) { return c.name == name; }) - all.begin());
 }
 
 // The file's rows for COCO's categories, by index; empty where it has not been trained on them.
 std::vector<int64_t> known_rows(int64_t file_classes) {
   std::vector<int64_t> rows;
-  for (const CocoCategory& category : coco_categories())
+  for (const CocoClass& category : coco_categories())
     rows.push_back(file_classes == largest_coco_id ? category.id : static_cast<int64_t>(rows.size()) + 1);
   const bool known = file_classes == largest_coco_id || file_classes == static_cast<int64_t>(rows.size());
   return known ? rows : std::vector<int64_t>{};

@@ -3,7 +3,7 @@
 namespace vitrail {
 namespace {
 
-constexpr std::array<CocoCategory, 80> categories{{
+constexpr std::array<CocoClass, 80> categories{{
     {1, "person"},         {2, "bicycle"},       {3, "car"},
     {4, "motorcycle"},     {5, "airplane"},      {6, "bus"},
     {7, "train"},          {8, "truck"},         {9, "boat"},
@@ -35,7 +35,7 @@ constexpr std::array<CocoCategory, 80> categories{{
 
 }  // namespace
 
-const std::array<CocoCategory, 80>& coco_categories() {
+const std::array<CocoClass, 80>& coco_categories() {
   return categories;
 }
 

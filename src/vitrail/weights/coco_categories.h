@@ -7,7 +7,7 @@
 
 namespace vitrail {
 
-struct CocoCategory {
+struct CocoClass {
   int64_t id = 0;
   std::string_view name;
 };
@@ -15,6 +15,6 @@ struct CocoCategory {
 inline constexpr int64_t largest_coco_id = 90;
 
 /// By ascending id.
-const std::array<CocoCategory, 80>& coco_categories();
+const std::array<CocoClass, 80>& coco_categories();
 
 }  // namespace vitrail
