@@ -130,7 +130,7 @@ bool is_ignored_255(const FileLayout& layout) {
 void judge_labels(const Split& split, const SplitStatistics& statistics, Findings& findings) {
   const auto& facts = split.facts;
   if (facts.empty()) {
-    if (split.layout.images_without_labels.empty())
+    if (split.layout.images_without_labels.empty() && split.layout.missing_channels.empty())
       findings.add(finding::broken_split, {"", cat("split ", split.name, " has no picture")});
     return;
   }

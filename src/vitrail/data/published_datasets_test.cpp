@@ -290,6 +290,7 @@ TEST_P(EveryPublishedSet, PassesTheChecker) {
         << to_text(report);
 }
 
+  }
 TEST_P(EveryPublishedSet, AFolderThatIsNoneIsRefusedWithItsLayout) {
   const TemporaryFolder folder;
   try {
