@@ -285,12 +285,14 @@ TEST_P(EveryPublishedSet, PassesTheChecker) {
   const TemporaryFolder folder;
   GetParam().write(folder.path());
   const DatasetReport report = check_dataset(GetParam().name + ":" + folder.path().string());
-  for (const FindingGroup& finding : report.findings)
-    EXPECT_TRUE(finding.severity != Severity::error || finding.kind == "same-image-in-two-splits")
+  for (const FindingGroup& finding : report.findings) {
+    // ISBI's val6 begins behind the 24th slice; here are four.
+    const bool too_few = finding.first.at(0).detail == "split val6 has no picture";
+    EXPECT_TRUE(finding.severity != Severity::error || finding.kind == "same-image-in-two-splits" || too_few)
         << to_text(report);
+  }
 }
 
-  }
 TEST_P(EveryPublishedSet, AFolderThatIsNoneIsRefusedWithItsLayout) {
   const TemporaryFolder folder;
   try {
