@@ -74,7 +74,8 @@ vitrail_model* opened(Model model, const vitrail_options* given) {
   auto handle = std::make_unique<vitrail_model>();
   if (model.info.task == Task::semantic) {
     if (options.least_score != 0 || options.most_objects != 0 || options.boxes_alone != 0)
-      refuse("options", "a choice of objects", "none for a model that labels pixels");
+      refuse("options", "least_score, most_objects or boxes_alone for a model that labels pixels",
+             "0: they choose among the objects of a model that finds them");
     handle->labels.emplace(std::move(model), predict_options(options));
   } else {
     handle->objects.emplace(std::move(model), predict_options(options), choice_of(options));

@@ -25,13 +25,26 @@ std::string first_bytes(std::string_view bytes) {
   return text;
 }
 
+/// What else a file may be, by its first bytes; empty where they are no known ones.
+std::string other_format(std::string_view bytes) {
+  if (bytes.starts_with("GIF8")) return "a GIF";
+  if (bytes.starts_with("%PDF")) return "a PDF";
+  if (bytes.starts_with("<svg") || bytes.starts_with("<?xml")) return "an SVG or another XML file";
+  const std::string_view brand = bytes.size() >= 12 && bytes.substr(4, 4) == "ftyp" ? bytes.substr(8, 4) : "";
+  if (brand == "avif") return "an AVIF";
+  if (brand == "heic" || brand == "heix" || brand == "mif1") return "a HEIC (a telephone's)";
+  return brand.empty() ? "" : "a video";
+}
+
 [[noreturn]] void throw_unknown_format(std::string_view bytes, const std::string& name) {
+  const std::string other = other_format(bytes);
+  const std::string unknown = cat("not a known picture format (first bytes", first_bytes(bytes), ")");
   throw Error(ErrorKind::unsupported, {.where = name,
-                                       .found = bytes.empty() ? "an empty file"
-                                                              : cat("not a known picture format (first bytes",
-                                                                    first_bytes(bytes), ")"),
+                                       .found = bytes.empty()   ? "an empty file"
+                                                : other.empty() ? unknown
+                                                                : other,
                                        .allowed = "JPEG, PNG, BMP, PNM, TIFF and WebP are read",
-                                       .next = "Convert it to PNG"});
+                                       .next = bytes.empty() ? "Copy it again" : "Convert it to PNG"});
 }
 
 ImageSize shown_size(int64_t height, int64_t width, int orientation) {

@@ -263,6 +263,26 @@ TEST(ImageFile, RefusesWhatIsNoPicture) {
   EXPECT_THROW(image_size("no/such/file.png"), Error);
 }
 
+TEST(ImageFile, SaysWhatElseAFileIs) {
+  const auto text_of = [](const std::string& bytes) -> std::string {
+    try {
+      image_from_bytes(bytes, "photo.jpg");
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  using namespace std::string_literals;
+  for (const auto& [bytes, kind] : {std::pair{"GIF89a and more"s, "a GIF;"s},
+                                    {"\0\0\0\030ftypheic\0\0\0\0"s, "a HEIC"s},
+                                    {"\0\0\0\030ftypavif\0\0\0\0"s, "an AVIF;"s},
+                                    {"\0\0\0\030ftypisom\0\0\0\0"s, "a video;"s},
+                                    {"<svg xmlns='x'/>"s, "an SVG"s},
+                                    {""s, "an empty file; "s},
+                                    {"\0\0\0\030ftyp"s, "00 00 00 18"s}})
+    EXPECT_NE(text_of(bytes).find(kind), std::string::npos) << text_of(bytes);
+}
+
 TEST(ImageFile, EveryTruncationIsRefused) {
   const Image image = smooth_image(40, 56);
   const std::map<std::string, std::string> files{
