@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <numbers>
+#include <type_traits>
 
 #include "vitrail/image/channels.h"
 
@@ -50,13 +51,21 @@ Matrix hue_matrix(double degrees) {
   return product(inverse, product(turn, yiq));
 }
 
+/// use(values from one pixel to the next): a constant for plain RGB, which compiles to faster loops.
+template <class Use>
+auto with_stride(const Image& image, Use use) {
+  return image.channels == 3 ? use(std::integral_constant<size_t, 3>())
+                             : use(static_cast<size_t>(image.channels));
+}
+
 double mean_luma(const Image& image) {
   std::array<int64_t, 3> sums{};
-  const auto channels = static_cast<size_t>(image.channels);
-  const size_t pixels = image.pixels.size() / channels;
-  for (size_t i = 0; i < pixels; ++i)
-    for (size_t c = 0; c < 3; ++c)
-      sums[c] += image.pixels[channels * i + c];
+  const size_t pixels = image.pixels.size() / static_cast<size_t>(image.channels);
+  with_stride(image, [&](auto stride) {
+    for (size_t i = 0; i < pixels; ++i)
+      for (size_t c = 0; c < 3; ++c)
+        sums[c] += image.pixels[stride * i + c];
+  });
   double total = 0;
   for (size_t c = 0; c < 3; ++c)
     total += luma[c] * static_cast<double>(sums[c]);
@@ -91,12 +100,14 @@ void change_colors(Image& image, const ColorChange& change) {
     for (size_t j = 0; j < 3; ++j)
       a[i][j] = static_cast<float>(gain * m[i][j]);
   }
-  uint8_t* p = image.pixels.data();
-  for (const uint8_t* end = p + image.pixels.size(); p < end; p += image.channels) {
-    const float r = p[0], g = p[1], b = p[2];
-    for (size_t i = 0; i < 3; ++i)
-      p[i] = to_byte(a[i][0] * r + a[i][1] * g + a[i][2] * b + t[i]);
-  }
+  with_stride(image, [&](auto stride) {
+    uint8_t* p = image.pixels.data();
+    for (const uint8_t* end = p + image.pixels.size(); p < end; p += stride) {
+      const float r = p[0], g = p[1], b = p[2];
+      for (size_t i = 0; i < 3; ++i)
+        p[i] = to_byte(a[i][0] * r + a[i][1] * g + a[i][2] * b + t[i]);
+    }
+  });
 }
 
 namespace {
