@@ -407,6 +407,7 @@ TEST_F(CliTest, QuantizeWritesASmallerModelThatRuns) {
   EXPECT_THAT(result.out, HasSubstr("backbone.Conv2d_1_pointwise"));
   EXPECT_LT(std::filesystem::file_size(small), std::filesystem::file_size(model()) / 2);
   EXPECT_EQ(json_of(vitrail({"evaluate", small, "--dataset", data, "--json"}))["images"], 3);
+  EXPECT_THAT(vitrail({"inspect", small}).out, HasSubstr("its weights are constants"));
   expect_refused(vitrail({"quantize", small, "--dataset", data, "--measured", "0", "-o", path("again.onnx")}),
                  2, {"not quantised yet"});
   expect_refused(vitrail({"quantize", model(), "--dataset", data, "--images", "3", "-o", small}), 2,

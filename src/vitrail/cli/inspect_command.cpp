@@ -183,7 +183,10 @@ void print_totals(const Cost& cost, const std::string& name, const Shapes& input
     out << (inputs.size() == 1 ? ", input " : "\n  " + aligned_left(input, 17) + " ") << to_string(shape);
   out << "\n"
       << "  parameters        " << grouped(cost.parameters_learnable) << " learnable, "
-      << grouped(cost.parameters_with_running_statistics) << " with running statistics\n"
+      << grouped(cost.parameters_with_running_statistics) << " with running statistics"
+      << (cost.parameters_with_running_statistics == 0
+              ? "; its weights are constants, as those of quantised files\n"
+              : "\n")
       << "  multiply-adds     " << with_unit(static_cast<double>(cost.multiply_adds), "") << "\n"
       << "  activations       " << with_unit(static_cast<double>(cost.activation_bytes), "B") << " in all, "
       << with_unit(static_cast<double>(cost.peak_bytes), "B") << " alive at most\n";
