@@ -66,6 +66,10 @@ bool natural_less(std::string_view a, std::string_view b) {
 std::vector<std::filesystem::path> images_in(const std::filesystem::path& path) {
   std::error_code failure;
   if (std::filesystem::is_regular_file(path, failure)) return {path};
+  if (std::filesystem::exists(path, failure) && !std::filesystem::is_directory(path, failure))
+    throw Error(ErrorKind::file, {.where = path.string(),
+                                  .found = "neither a file nor a folder, but a device or a pipe",
+                                  .next = "Write the picture into a file first"});
   std::filesystem::directory_iterator entries(path, failure);
   if (failure)
     throw Error(ErrorKind::file, {.where = path.string(), .found = "cannot be opened: " + failure.message()});

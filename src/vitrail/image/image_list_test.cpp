@@ -40,6 +40,12 @@ TEST(ImageList, ListsAFolderOrAFile) {
   EXPECT_EQ(images_in(folder / "notes.txt"), std::vector{folder / "notes.txt"})
       << "a file is what was asked for";
   EXPECT_THROW(images_in(folder / "missing"), Error);
+  try {
+    images_in("/dev/null");
+    ADD_FAILURE() << "a device is no picture";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("a device or a pipe"), std::string::npos) << error.what();
+  }
 }
 
 }  // namespace
