@@ -3,6 +3,8 @@
 
 #include "vitrail/image/channels.h"
 
+#include <cmath>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -76,6 +78,23 @@ TEST_F(Stacked, FoldersMakeOnePicture) {
   EXPECT_EQ(report.errors(), 0) << to_text(report);
   EXPECT_EQ(report.splits[0].image_formats.begin()->first,
             "png, 3 channels, 8 bits + png, 1 channel, 8 bits");
+}
+
+TEST_F(Stacked, TheCheckerTellsEveryChannelsMeanAndDeviation) {
+  const std::vector<ChannelSum> channels = check_dataset(spec()).splits.at(0).channels;
+  ASSERT_EQ(channels.size(), 4u);
+  for (size_t c = 0; c < 4; ++c) {
+    double mean = 0, square = 0;
+    for (size_t i = 0; i < 3; ++i)
+      for (size_t at = 0; at < 12 * 16; ++at) {
+        const double value = c < 3 ? colors_[i].pixels[3 * at + c] : depths_[i].pixels[at];
+        mean += value / (3 * 12 * 16);
+        square += value * value / (3 * 12 * 16);
+      }
+    EXPECT_NEAR(channels[c].mean(), mean, 1e-9);
+    EXPECT_NEAR(channels[c].deviation(), std::sqrt(square - mean * mean), 1e-9);
+  }
+  EXPECT_THAT(to_text(check_dataset(spec())), HasSubstr("  channels: mean ["));
 }
 
 TEST_F(Stacked, ColoursMayBeAskedForAsGrey) {

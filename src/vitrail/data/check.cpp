@@ -83,6 +83,9 @@ void gather(const Split& split, SplitStatistics& statistics, Findings& findings)
     for (const auto& [kind, found] : facts.findings)
       findings.add(*kind, found);
     if (facts.has_size) ++statistics.image_sizes[facts.size];
+    if (statistics.channels.empty()) statistics.channels.resize(facts.sums.size());
+    for (size_t c = 0; c < facts.sums.size() && facts.sums.size() == statistics.channels.size(); ++c)
+      statistics.channels[c].add(facts.sums[c]);
     if (!facts.image_format.empty()) ++statistics.image_formats[facts.image_format];
     if (!facts.label_format.empty()) ++statistics.label_formats[facts.label_format];
   }

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "vitrail/data/channel_sums.h"
 #include "vitrail/data/class_weights.h"
 #include "vitrail/data/dataset.h"
 
@@ -46,7 +47,8 @@ struct SplitStatistics {
   PixelCounts counts;
   std::map<std::pair<int64_t, int64_t>, int64_t> image_sizes;  ///< {height, width} -> images
   std::map<std::string, int64_t> image_formats;                ///< "jpeg, 3 channels, 8 bits" -> images
-  std::map<std::string, int64_t> label_formats;                ///< "palette, 8 bits" -> masks
+  std::vector<ChannelSum> channels;              ///< of the pictures that have as many as the first
+  std::map<std::string, int64_t> label_formats;  ///< "palette, 8 bits" -> masks
 };
 
 struct DatasetReport {

@@ -30,6 +30,17 @@ std::string weight_list(const std::vector<double>& weights) {
   return cat("[", join(words), "]");
 }
 
+/// Mean and deviation of each channel, as a recipe takes them.
+void write_channels(std::ostream& out, const SplitStatistics& split) {
+  std::vector<double> means, deviations;
+  for (const ChannelSum& channel : split.channels) {
+    means.push_back(channel.mean());
+    deviations.push_back(channel.deviation());
+  }
+  if (!means.empty())
+    out << "  channels: mean " << weight_list(means) << ", std " << weight_list(deviations) << "\n";
+}
+
 void write_shares(std::ostream& out, const DatasetReport& report) {
   size_t width = 8;
   for (const ClassInfo& info : report.classes)
@@ -51,7 +62,9 @@ void write_shares(std::ostream& out, const DatasetReport& report) {
 }
 
 Json split_json(const SplitStatistics& split, const std::vector<ClassInfo>& classes) {
-  Json sizes = Json::array(), shares = Json::array();
+  Json sizes = Json::array(), shares = Json::array(), channels = Json::array();
+  for (const ChannelSum& channel : split.channels)
+    channels.push_back({{"mean", channel.mean()}, {"std", channel.deviation()}});
   for (const auto& [size, count] : split.image_sizes)
     sizes.push_back({{"height", size.first}, {"width", size.second}, {"images", count}});
   for (size_t c = 0; c < classes.size(); ++c)
@@ -64,6 +77,7 @@ Json split_json(const SplitStatistics& split, const std::vector<ClassInfo>& clas
           {"ignored_pixels", split.counts.ignored},
           {"image_sizes", sizes},
           {"image_formats", split.image_formats},
+          {"channels", channels},
           {"label_formats", split.label_formats},
           {"classes", shares}};
 }
@@ -84,6 +98,7 @@ std::string to_text(const DatasetReport& report) {
     out << "\nSplit " << split.name << ": " << split.samples << " samples\n";
     write_counts(out, "image sizes", size_summary(split.image_sizes));
     write_counts(out, "image files", split.image_formats);
+    write_channels(out, split);
     write_counts(out, "label files", split.label_formats);
   }
   if (!report.splits.empty()) write_shares(out, report);

@@ -104,6 +104,7 @@ void inspect_first(const FilePair& pair, SampleFacts& facts, const Found& found)
   facts.has_size = true;
   facts.size = {image.height, image.width};
   facts.channels = image.channels;
+  facts.sums = channel_sums(image);
   facts.image_format = format_of(info);
   judge_format(info, pair.channels, found);
   if (info.channels == 1 && !info.palette && image.channels == 3) found(finding::grey, facts.image_format);
@@ -113,6 +114,8 @@ void inspect_further(const ChannelFile& file, SampleFacts& facts, const Found& f
   const Image image = read_channel_file(file);
   const ImageInfo info = image_info(file.path);
   facts.channels += image.channels;
+  const std::vector<ChannelSum> sums = channel_sums(image);
+  facts.sums.insert(facts.sums.end(), sums.begin(), sums.end());
   facts.image_format += " + " + format_of(info);
   judge_format(info, image.channels, found);
   if (facts.has_size && facts.size != std::pair(image.height, image.width))

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "vitrail/data/channel_sums.h"
 #include "vitrail/data/check.h"
 #include "vitrail/data/file_dataset.h"
 #include "vitrail/data/findings.h"
@@ -43,6 +44,7 @@ struct SampleFacts {
   std::vector<std::pair<const FindingKind*, Finding>> findings;
   bool has_size = false;
   std::pair<int64_t, int64_t> size{};  ///< of the image: {height, width}
+  std::vector<ChannelSum> sums;        ///< of each of them
   int64_t channels = 0;                ///< of the image, with those of further files
   std::string image_format, label_format;
   std::optional<LabelMap> labels;  ///< as classes; nothing where they could not be had
