@@ -69,6 +69,7 @@ TEST_F(CliTest, HelpShowsDefaults) {
   for (const std::string text :
        {"--memory", "[2048]", "--no-overlay  ", "--tile INT", "[0]", "--overlap INT", "[64]", "[0.5]"})
     EXPECT_THAT(segment, HasSubstr(text));
+  EXPECT_THAT(segment, HasSubstr("--mean FLOAT,..."));
   const std::string evaluate = vitrail({"evaluate", "--help"}).out;
   EXPECT_THAT(evaluate, HasSubstr("[test]"));
   EXPECT_THAT(evaluate, HasSubstr("[skipped]"));
@@ -153,6 +154,10 @@ TEST_F(CliTest, OptionsOfSeveralValuesLeaveTheArgumentsAlone) {
       vitrail({"segment", model(), "--out", path("out"), "--mean", "120,110,100", "--std=60,60,60", photo})
           .status,
       0);
+#ifdef VITRAIL_TRAIN
+  write_file_atomically(path("r.toml"), "[net]\nname = 5\n");
+  expect_refused(vitrail({"train", "--set", "train.steps=3", path("r.toml")}), 2, {"r.toml", "net.name"});
+#endif
 }
 
 TEST_F(CliTest, ExportIsRepeatable) {

@@ -18,6 +18,7 @@ class HelpFormat : public CLI::Formatter {
     const std::string type = option->get_type_name();
     const bool takes_value = option->get_type_size() != 0 && !option->get_positional();
     const std::string kind = takes_value ? " " + type.substr(0, type.find(':')) : "";
+    if (option->get_delimiter() != 0) return cat(kind, option->get_delimiter(), "...");  // FLOAT,...
     return kind + (option->get_expected_max() > 1 ? " ..." : "");
   }
 

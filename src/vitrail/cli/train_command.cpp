@@ -40,7 +40,9 @@ void add_flags(CLI::App& app, Flags& flags) {
   app.add_option("--data", flags.data, "data set as NAME:PATH, in place of the recipe's");
   app.add_option("--out", flags.out, "folder of the run; runs/RECIPE or runs/MODEL unless said");
   app.add_flag("--resume", flags.resume, "go on from the last checkpoint in --out");
-  app.add_option("--set", flags.set, "KEY=VALUE in place of the recipe's, as in --set train.steps=100");
+  app.add_option("--set", flags.set,
+                 "KEY=VALUE in place of the recipe's, as in --set train.steps=100; may be repeated")
+      ->allow_extra_args(false);
   app.add_option("--threads", flags.threads,
                  "threads; 0 = all cores; unless said, the recipe's train.threads")
       ->check(between(0, 1024));
