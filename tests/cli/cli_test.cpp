@@ -154,6 +154,8 @@ TEST_F(CliTest, OptionsOfSeveralValuesLeaveTheArgumentsAlone) {
       vitrail({"segment", model(), "--out", path("out"), "--mean", "120,110,100", "--std=60,60,60", photo})
           .status,
       0);
+  expect_refused(vitrail({"evaluate", "--with", model(), model(), "--dataset", "camvid:" + path("missing")}),
+                 1, {"missing"});
 #ifdef VITRAIL_TRAIN
   write_file_atomically(path("r.toml"), "[net]\nname = 5\n");
   expect_refused(vitrail({"train", "--set", "train.steps=3", path("r.toml")}), 2, {"r.toml", "net.name"});
