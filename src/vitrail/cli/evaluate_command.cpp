@@ -45,13 +45,11 @@ void declare(CLI::App& app, Options& options) {
                  "test as a paper did: windows, scales, flips; `vitrail list protocols` explains them");
   app.add_option("--crf", options.crf, "refine with a dense CRF: resnet101 or vgg16 (DeepLab's settings)")
       ->excludes("--protocol");
-  app.add_option("--with", options.with,
-                 "another model whose scores are averaged with MODEL's
-                     ->allow_extra_args(false);
-                 MODEL2 = NAME
-                 : PATH sees its own pictures
-                 "
-                 "of the same scenes (FCN's colour and HHA networks: nyud, nyud-hha); may be repeated")
+  app.add_option(
+         "--with", options.with,
+         "another model whose scores are averaged with MODEL's; MODEL2=NAME:PATH sees its own pictures "
+         "of the same scenes (FCN's colour and HHA networks: nyud, nyud-hha); may be repeated")
+      ->allow_extra_args(false)
       ->excludes("--crf");
   app.add_option("--objects", options.objects,
                  "count this class's connected components as objects; label files number them (dsb2018)")
