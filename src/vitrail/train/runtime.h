@@ -5,8 +5,8 @@
 //   configure_runtime({.threads = 2});
 //
 // Where other programs want the cores too, start the program with GOMP_SPINCOUNT=1000 in the environment, as
-// `vitrail train` does by itself (OpenMP reads it before main): threads that spin while they wait for one that
-// is not running made a step ten times slower.
+// `vitrail train` does by itself (OpenMP reads it before main): threads that spin while they wait for one
+// that is not running made a step ten times slower.
 
 #include <cstdint>
 
