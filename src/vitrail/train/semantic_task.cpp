@@ -180,8 +180,27 @@ class SemanticTask : public Task {
                              recipe_.data.train_split, "; `vitrail check-dataset` looks for the reason"));
   }
 
+  /// A glance at a few masks where none are counted: with one class in them there is nothing to learn. Most
+  /// often objects are 255, which is the ignore label.
+  void note_single_class() {
+    constexpr int64_t kGlances = 16;
+    const int64_t size = train_.data->size(), looked = std::min(size, kGlances);
+    PixelCounts counts(static_cast<int64_t>(classes().size()));
+    for (int64_t i = 0; i < looked; ++i)
+      counts.add(train_.data->load(i * size / looked).labels);
+    const auto is_seen = [](int64_t pixels) { return pixels > 0; };
+    if (classes().size() < 2 || std::count_if(counts.pixels.begin(), counts.pixels.end(), is_seen) > 1)
+      return;
+    const double ignored = static_cast<double>(counts.ignored) /
+                           static_cast<double>(std::max<int64_t>(1, counts.ignored + counts.labelled));
+    notes_.push_back(cat("the masks of ", looked, " of ", size, " pictures in split ",
+                         recipe_.data.train_split, " hold at most one class, and ", percent(ignored),
+                         " of their pixels are ignored (255); `vitrail check-dataset` looks for the reason"));
+  }
+
   std::vector<double> class_weights(const GoOn& go_on) {
     const std::string& kind = recipe_.loss.class_weights;
+    if (kind == "none" || kind == "given") note_single_class();
     if (kind == "none") return {};
     if (kind == "given") return recipe_.loss.class_weight_values;
     PixelCounts counts(static_cast<int64_t>(classes().size()));

@@ -251,6 +251,23 @@ TEST_F(Training, WhatIsOddIsSaidBeforeTheFirstStep) {
   EXPECT_THAT(trainer.start_notes(), testing::Contains(HasSubstr("no checkpoint")));
 }
 
+TEST_F(Training, MasksOfZeroAnd255AreSaidBeforeTheFirstStep) {
+  const auto notes = [&](const TrainOptions& options) {
+    return Trainer(small_recipe(), options).start_notes();
+  };
+  EXPECT_THAT(notes(into("plain")), testing::Not(testing::Contains(HasSubstr("at most one class"))));
+  const fs::path data = root() / "binary";
+  draw_shapes(data);
+  for (const fs::directory_entry& mask : fs::directory_iterator(data / "masks")) {
+    LabelMap labels = read_label_map(mask.path());
+    for (uint16_t& label : labels.labels)
+      if (label != 0) label = LabelMap::ignore_label;
+    write_label_map(mask.path(), labels);
+  }
+  EXPECT_THAT(notes({.out_dir = root() / "binary-run", .dataset = cat("folder:", data.string())}),
+              testing::Contains(HasSubstr("hold at most one class")));
+}
+
 TEST_F(Training, AnEvaluationThatFailsKeepsTheStepsBeforeIt) {
   const fs::path data = root() / "damaged later";
   draw_shapes(data);
