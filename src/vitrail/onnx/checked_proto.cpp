@@ -285,6 +285,7 @@ onnx::ModelProto parse_model(std::string_view bytes, const std::string& source) 
   if (!model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
     refuse(source, "the bytes are no ONNX model: truncated, damaged or of another format",
            "a protobuf message of the type onnx.ModelProto is needed");
+  if (bytes.empty()) refuse(source, "an empty file", "an ONNX model holds a graph");
   if (!model.has_graph()) refuse(source, "no graph", "an ONNX model holds one");
   check_versions(model, source);
   check_graph(model.graph(), source, nullptr);

@@ -386,7 +386,10 @@ TEST(OnnxForeign, DamagedStructureIsRefused) {
                format),
       HasSubstr("a graph without outputs"));
   EXPECT_THAT(error_of("not a model at all", format), HasSubstr("no ONNX model"));
-  EXPECT_THAT(error_of("", format), HasSubstr("no graph"));
+  EXPECT_THAT(error_of("", format), HasSubstr("an empty file"));
+  onnx::ModelProto without_graph;
+  without_graph.set_ir_version(8);
+  EXPECT_THAT(error_of(without_graph.SerializeAsString(), format), HasSubstr("no graph"));
   for (const char* attributes :
        {"attribute { name: 'strides' type: INTS ints: [0,1] } ",
         "attribute { name: 'group' type: INT i: 0 } ", "attribute { name: 'strides' type: FLOAT f: 1 } ",
