@@ -82,9 +82,12 @@ TEST_F(MutationTest, TomlRecipes) {
   const auto train = [&](const std::string& file) {
     std::filesystem::remove_all(path("run"));
     // A recipe that survives the damage is trained for one small step.
-    return vitrail({"train", file, "--data", dataset(), "--out", path("run"), "--set", "net.pretrained=",
-                    "train.steps=1", "train.batch=2", "train.accumulate=1", "augment.crop_height=32",
-                    "augment.crop_width=32", "augment.scale_max=1", "augment.scale_min=1"});
+    std::vector<std::string> words = {"train", file, "--data", dataset(), "--out", path("run")};
+    for (const char* const setting :
+         {"net.pretrained=", "train.steps=1", "train.batch=2", "train.accumulate=1", "augment.crop_height=32",
+          "augment.crop_width=32", "augment.scale_max=1", "augment.scale_min=1"})
+      words.insert(words.end(), {"--set", setting});
+    return vitrail(words);
   };
   EXPECT_GT(refusals("damaged.toml", good, train), 30);
 }
