@@ -44,8 +44,8 @@ using vitrail::fast_exp;
                   infinity = std::numeric_limits<float>::infinity();
   const int32_t bits = std::bit_cast<int32_t>(x), least = std::bit_cast<int32_t>(smallest);
   const float y = log_of_normal(std::bit_cast<float>(bits < least ? least : bits));
-  const float bounded = x < smallest ? std::sqrt(x) - infinity : y;
-  return bits < std::bit_cast<int32_t>(infinity) ? bounded : x;  // infinity and NaN stay
+  const float bounded = x >= smallest ? y : std::sqrt(x) - infinity;  // a NaN of either sign stays one
+  return bits < std::bit_cast<int32_t>(infinity) ? bounded : x;       // infinity stays
 }
 
 /// log(1 + exp(x)) without overflow

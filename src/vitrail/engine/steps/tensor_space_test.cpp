@@ -126,6 +126,30 @@ TEST(TensorOperators, LrnAndShuffles) {
   });
 }
 
+// Divisors below zero, which only a damaged file has: what pow says of them.
+TEST(TensorOperators, LrnOfDivisorsOfAnySign) {
+  Graph graph;
+  const op::LRN lrn{.size = 1, .alpha = 0.5, .beta = 0.75, .bias = -1.5};
+  graph.output("y", graph.add(lrn, {graph.input("x", {1, 1, 1, 3})}));
+  const std::vector<float> three = {0.0f, 1.0f, 3.0f};
+  const Tensor result = Engine(graph, {}).run({Tensor::from({1, 1, 1, 3}, three)})[0];
+  const auto y = result.data<float>();
+  EXPECT_TRUE(std::isnan(y[0]) && std::isnan(y[1]));
+  EXPECT_NEAR(y[2], 3 / std::pow(3.0, 0.75), 1e-6);
+}
+
+TEST(TensorOperators, TheLogarithmOfNoNumberIsNone) {
+  Graph graph;
+  graph.output("y",
+               graph.add(op::Unary{.function = op::Unary::Function::log}, {graph.input("x", {1, 1, 1, 4})}));
+  const float none = std::numeric_limits<float>::quiet_NaN();
+  const std::vector<float> four = {none, -none, -1.0f, 1.0f};
+  const Tensor result = Engine(graph, {}).run({Tensor::from({1, 1, 1, 4}, four)})[0];
+  const auto y = result.data<float>();
+  EXPECT_TRUE(std::isnan(y[0]) && std::isnan(y[1]) && std::isnan(y[2]));
+  EXPECT_NEAR(y[3], 0, 1e-7);
+}
+
 // The shape of what `add` makes of a value of which nothing is left along `axis`.
 template <class Add>
 Shape of_nothing(const Shape& shape, int64_t axis, const Add& add) {
