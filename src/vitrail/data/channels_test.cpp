@@ -7,6 +7,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <message_of.h>
 
 #include "noise_image.h"
 #include "temporary_folder.h"
@@ -26,16 +27,6 @@ namespace vitrail {
 namespace {
 
 using testing::HasSubstr;
-
-template <class F>
-std::string message_of(F f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "(nothing was thrown)";
-}
 
 /// A folder data set of three pictures in colour, each with a grey depth.
 class Stacked : public testing::Test {

@@ -3,6 +3,7 @@
 #include <set>
 
 #include <gtest/gtest.h>
+#include <message_of.h>
 
 #include "temporary_folder.h"
 #include "vitrail/base/error.h"
@@ -15,16 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 const fs::path fixture = fs::path(VITRAIL_SOURCE_DIR) / "tests/fixtures/folder";
-
-template <class F>
-std::string message_of(F f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "(nothing was thrown)";
-}
 
 void expect_mentions(const std::string& text, const std::vector<std::string>& parts) {
   for (const std::string& part : parts)

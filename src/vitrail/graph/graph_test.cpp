@@ -1,9 +1,9 @@
 #include "vitrail/graph/graph.h"
 
 #include <algorithm>
-#include <functional>
 
 #include <gtest/gtest.h>
+#include <message_of.h>
 
 #include "vitrail/base/error.h"
 #include "vitrail/base/random.h"
@@ -19,15 +19,6 @@ Value conv(Graph& graph, Value x, const std::string& name, int64_t out, op::Conv
   const Value weight = graph.parameter(
       {.name = name + ".weight", .shape = {out, graph.channels(x) / op.group, kernel, kernel}});
   return graph.add(op, {x, weight}, name);
-}
-
-std::string message_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
 }
 
 // Sizes by counting the windows one after the other, which is what the formulas promise.

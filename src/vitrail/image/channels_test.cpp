@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <message_of.h>
 
 #include "noise_image.h"
 #include "temporary_folder.h"
@@ -18,16 +19,6 @@ namespace vitrail {
 namespace {
 
 using testing::HasSubstr;
-
-template <class F>
-std::string message_of(F f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "(nothing was thrown)";
-}
 
 TEST(Channels, AStackHasThePartsChannelsInTheirOrder) {
   const Image color = noise_image(7, 5, 3, 1), depth = noise_image(7, 5, 1, 2), two = noise_image(7, 5, 2, 3);

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include <gmock/gmock.h>
+#include <message_of.h>
 
 #include "noise_image.h"
 #include "vitrail/base/error.h"
@@ -110,15 +111,6 @@ double largest_difference(const Tensor& a, const Tensor& b) {
   return worst;
 }
 
-std::string text_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
-
 TEST(SemanticPredictor, EqualsTheNaivePipelineAtOddSizes) {
   for (const int64_t stride : {1, 2, 4})
     for (const auto& [height, width] :
@@ -187,7 +179,7 @@ TEST(SemanticPredictor, CutsIntoTilesWhatMemoryDoesNotAllow) {
   const Image image = noise_image(400, 300);
   EXPECT_LE(difference(whole.predict(image), tight.predict(image)), 0.001);
   const SemanticPredictor tiny(model, {.memory_bytes = 1000});
-  EXPECT_THAT(text_of([&] { tiny.predict(image); }), HasSubstr("--memory"));
+  EXPECT_THAT(message_of([&] { tiny.predict(image); }), HasSubstr("--memory"));
 }
 
 TEST(SemanticPredictor, FixedSizesSeeTheResizedPicture) {
@@ -221,7 +213,7 @@ TEST(SemanticPredictor, AnInputSizeMakesAnyNetworkOneOfFixedSize) {
     EXPECT_EQ(labels.width, width);
   }
   free.info.preprocessing.multiple = 16;
-  EXPECT_THAT(text_of([&] { SemanticPredictor(free, options); }), HasSubstr("multiples of 16"));
+  EXPECT_THAT(message_of([&] { SemanticPredictor(free, options); }), HasSubstr("multiples of 16"));
   EXPECT_THROW(SemanticPredictor(free, {.input_size = {16, 0}}), Error);
 }
 
@@ -309,22 +301,22 @@ TEST(SemanticPredictor, OneServesManyThreads) {
 TEST(SemanticPredictor, WrongModelsSayWhatIsWrong) {
   Model nameless = small_model({});
   nameless.info.classes.clear();
-  const std::string missing = text_of([&] { SemanticPredictor{nameless}; });
+  const std::string missing = message_of([&] { SemanticPredictor{nameless}; });
   for (const std::string flag : {"--classes", "--mean", "--std", "--order"})
     EXPECT_THAT(missing, HasSubstr(flag));
 
   Model other_task = small_model({});
   other_task.info.task = Task::instance;
-  EXPECT_THAT(text_of([&] { SemanticPredictor{other_task}; }), HasSubstr("another task"));
+  EXPECT_THAT(message_of([&] { SemanticPredictor{other_task}; }), HasSubstr("another task"));
 
   Model three = small_model({.classes = 3});
-  EXPECT_THAT(text_of([&] { SemanticPredictor{three}; }), HasSubstr("3 classes"));
+  EXPECT_THAT(message_of([&] { SemanticPredictor{three}; }), HasSubstr("3 classes"));
 
   Model grey = small_model({});
   grey.info.preprocessing = {.order = ChannelOrder::grey, .mean = {0}, .std = {255}};
-  EXPECT_THAT(text_of([&] { SemanticPredictor{grey}; }), HasSubstr("3 channels"));
+  EXPECT_THAT(message_of([&] { SemanticPredictor{grey}; }), HasSubstr("3 channels"));
 
-  EXPECT_THAT(text_of([&] { SemanticPredictor(small_model({}), {.tile = -1}); }), HasSubstr("tile -1"));
+  EXPECT_THAT(message_of([&] { SemanticPredictor(small_model({}), {.tile = -1}); }), HasSubstr("tile -1"));
   const SemanticPredictor sound(small_model({}));
   EXPECT_THROW(sound.predict(Image()), Error);
 }
