@@ -95,20 +95,21 @@ Case random_case(const Kind& kind, uint64_t seed, int64_t count = 6) {
   return {cat(kind.type, " ", seed), body + recurrent(kind.type, inputs, outputs, attributes)};
 }
 
-TEST(ForeignRecurrent, RandomSettings) {
+std::vector<Case> random_cases(uint64_t of_each, int64_t count = 6) {
   std::vector<Case> cases;
   for (const Kind& kind : kKinds)
-    for (uint64_t seed = 0; seed < 30; ++seed)
-      cases.push_back(random_case(kind, seed));
-  expect_like_onnx_runtime(cases);
+    for (uint64_t seed = 0; seed < of_each; ++seed)
+      cases.push_back(random_case(kind, seed, count));
+  return cases;
+}
+
+TEST(ForeignRecurrent, RandomSettings) {
+  expect_like_onnx_runtime(random_cases(30));
 }
 
 // Lengths that are known only when the network runs, and those that are too long to be unrolled.
 TEST(ForeignRecurrent, AsLoops) {
-  std::vector<Case> cases;
-  for (const Kind& kind : kKinds)
-    for (uint64_t seed = 0; seed < 12; ++seed)
-      cases.push_back(random_case(kind, seed, -1));
+  std::vector<Case> cases = random_cases(12, -1);
   Random random(5);
   cases.push_back(
       {"1100 steps",
@@ -122,11 +123,7 @@ TEST(ForeignRecurrent, AsLoops) {
 }
 
 TEST(ForeignRecurrent, WrittenAgain) {
-  std::vector<Case> cases;
-  for (const Kind& kind : kKinds)
-    for (uint64_t seed = 0; seed < 4; ++seed)
-      cases.push_back(random_case(kind, seed));
-  expect_the_same_written_again(cases);
+  expect_the_same_written_again(random_cases(4));
 }
 
 TEST(ForeignRecurrent, EveryActivation) {
