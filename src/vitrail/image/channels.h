@@ -1,9 +1,9 @@
 #pragma once
 // Pictures of other than three channels: colour and depth, colour and near infrared, a satellite's bands.
 //
-//   Image scene = stacked({read_image("street.jpg"), read_all_channels("street-depth.png")});  // R, G, B,
-//   depth Image bands = read_all_channels("sentinel.tif");                                           // all
-//   13 Image shown = color_view(scene);                                                           // R, G, B
+//   Image scene = stacked({read_image("street.jpg"), read_all_channels("depth.png")});   // R, G, B, depth
+//   Image bands = read_all_channels("sentinel.tif");                                     // all 13
+//   Image shown = color_view(scene);                                                     // R, G, B
 //
 // The channels of a stack stand in the order of its parts. Whatever is about colours (jitter, blur, overlays,
 // the order `bgr`) takes the first three channels for R, G, B and leaves those behind them alone; a picture
