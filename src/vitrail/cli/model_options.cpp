@@ -151,8 +151,10 @@ void apply_info(const InfoOptions& options, Model& model) {
   if (options.multiple > 0) p.multiple = options.multiple;
   if (info.classes.empty() && !options.mean.empty() && !options.std.empty()) {
     const int64_t count = count_classes(model.graph);
-    if (count == 0) expect_image(model.graph);
-    if (count == 0) refuse_to_count_classes(model.graph);
+    if (count == 0) {
+      expect_image(model.graph);
+      refuse_to_count_classes(model.graph);
+    }
     info.classes = parse_classes(cat(count));
   }
 }
